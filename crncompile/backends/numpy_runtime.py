@@ -1,0 +1,116 @@
+"""The few array operations that generated modules share; their text is part of every generated module.
+
+Shapes: a family of devices has shape ``shape``; values of it are (batch, *shape) or broadcast to that.
+"""
+
+import numpy as np
+
+TILE = 1 << 17  # elements of a family treated at once, so that temporaries stay in cache
+
+
+def exp(x):
+    """Exponential that saturates instead of overflowing, real or complex."""
+    if np.iscomplexobj(x):
+        return np.exp(np.minimum(x.real, 700.0) + 1j * x.imag)
+    return np.exp(np.minimum(x, 700.0))
+
+
+def collect(value, shape, keep):
+    """Sum a family's values over all axes but ``keep``, which come out in this order and flattened: (batch, kept)."""
+    value = np.broadcast_to(value, (value.shape[0], *shape))
+    dropped = tuple(1 + a for a in range(len(shape)) if a not in keep)
+    if dropped:
+        value = value.sum(axis=dropped)
+    order = np.argsort(np.argsort(keep)) if len(keep) else ()
+    return value.transpose(0, *(1 + k for k in order)).reshape(value.shape[0], -1)
+
+
+def scatter(value, shape, index, size):
+    """Sum a family's values into an array of ``size`` at ``index`` (devices,): (batch, size)."""
+    value = np.broadcast_to(value, (value.shape[0], *shape)).reshape(value.shape[0], -1)
+    result = np.zeros((size, value.shape[0]), value.dtype)
+    np.add.at(result, index.ravel(), value.T)
+    return result.T
+
+
+def outer(value, shape, rows, columns):
+    """Sum a family's values over all axes but those of rows and columns: (batch, rows, columns)."""
+    flat = collect(value, shape, (*rows, *columns))
+    count = int(np.prod([shape[a] for a in rows], dtype=int))
+    return flat.reshape(flat.shape[0], count, -1)
+
+
+def scatter_block(value, shape, rows, columns, size):
+    """Sum a family's values into a block of ``size`` at ``rows`` and ``columns`` (devices,): (batch, rows, columns)."""
+    flat = scatter(value, shape, rows.ravel() * size[1] + columns.ravel(), size[0] * size[1])
+    return flat.reshape(-1, *size)
+
+
+def onto_diagonal(block, value):
+    """Add values (batch, size) to the diagonal of a dense block (batch, size, size), in place."""
+    here = np.arange(value.shape[1])
+    block[:, here, here] += value
+
+
+def positions(size, shape, axes):
+    """Flat index into an array of shape ``size`` for each device of a family that reads it by ``axes``: (devices,)."""
+    flat = np.arange(int(np.prod(size, dtype=int))).reshape(size).transpose(np.argsort(axes))
+    return np.broadcast_to(flat.reshape([shape[a] if a in axes else 1 for a in range(len(shape))]), shape).ravel()
+
+
+def give(gradient, name, value, shape, axes, parameters):
+    """Add what a family's devices say of a parameter to its gradient, (batch, *shape of the parameter)."""
+    batch, own = value.shape[0], np.shape(parameters[name])
+    if isinstance(axes, tuple):
+        keep = axes if len(axes) == len(own) else tuple(range(len(shape)))
+        flat = collect(value, shape, keep)
+    else:
+        flat = scatter(value, shape, axes, int(np.prod(own, dtype=int)))
+    gradient[name] = gradient.get(name, 0.0) + flat.reshape(batch, *own)
+
+
+def tiles(batch, devices):
+    """Slices of the batch in which a family of this many devices stays within a tile."""
+    step = max(1, TILE // max(1, devices))
+    return [slice(first, min(first + step, batch)) for first in range(0, batch, step)]
+
+
+def dtype_of(*arrays):
+    """Complex if anything is, else float."""
+    return np.result_type(float, *arrays)
+
+
+def joined(parts):
+    """Join the results of tiles along the batch: arrays, or tuples and dictionaries of arrays."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    if isinstance(first, tuple):
+        return tuple(joined([part[k] for part in parts]) for k in range(len(first)))
+    if isinstance(first, dict):
+        return {key: joined([part[key] for part in parts]) for key in first}
+    return np.concatenate(parts)
+
+
+def in_tiles(function, devices, parameters, *arrays):
+    """Call a function of batched arrays and parameters tile by tile, so that temporaries of the largest family stay small."""
+    parts = [function(*(a[tile] for a in arrays), parameters) for tile in tiles(len(arrays[0]), devices)]
+    return joined(parts)
+
+
+def summed(part):
+    """Sum a gradient over its samples."""
+    return {name: value.sum(axis=0) for name, value in part.items()}
+
+
+def dense_jacobian(structure, blocks, batch):
+    """Assemble the blocks of a Jacobian to an array (batch, reservoirs, reservoirs)."""
+    n = len(structure.reservoirs)
+    whole = np.zeros((batch, n, n), dtype_of(*blocks.values()))
+    for (row, column), block in blocks.items():
+        part = whole[:, structure.slices[row], structure.slices[column]]
+        if structure.blocks[row, column] == "dense":
+            part += block
+        else:
+            onto_diagonal(part, block)
+    return whole

@@ -1,0 +1,134 @@
+"""Sympy expressions as numpy text."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Collection, Iterable, Mapping
+
+import sympy
+
+_FUNCTIONS = {
+    "exp": "exp",
+    "log": "np.log",
+    "tanh": "np.tanh",
+    "sinh": "np.sinh",
+    "cosh": "np.cosh",
+    "Abs": "np.abs",
+}
+RESERVED = frozenset(
+    "np exp collect scatter outer scatter_block onto_diagonal positions give tiles dtype_of u held parameters adjoint "
+    "gradient blocks into batch slots".split()
+)
+
+
+def identifiers(names: Iterable[str], taken: Collection[str] = RESERVED) -> dict[str, str]:
+    """Return a Python identifier for each name, itself where possible: ``lambda`` becomes ``lambda_``."""
+    result: dict[str, str] = {}
+    used = set(taken)
+    for name in names:
+        if name in result:
+            continue
+        text = "".join(c if ("x" + c).isidentifier() else f"_{ord(c):x}" for c in name)
+        text = text if text.isidentifier() else f"_{text}"
+        while keyword.iskeyword(text) or text in used:
+            text += "_"
+        used.add(text)
+        result[name] = text
+    return result
+
+
+class Printer:
+    """Prints expressions; ``names`` maps symbols' names to identifiers, ``constant`` holds those that no sample changes.
+
+    Constant factors are multiplied first, on their own, so that they cost nothing per sample.
+    """
+
+    def __init__(self, names: Mapping[str, str], constant: Collection[str] = ()):
+        self.names = names
+        self.constant = set(constant)
+
+    def is_constant(self, expression: sympy.Expr) -> bool:
+        """Whether an expression is the same for all samples."""
+        return all(s.name in self.constant for s in expression.free_symbols)
+
+    def text(self, e: sympy.Expr, level: int = 0) -> str:
+        """Return the text of an expression; ``level``: 0 in a sum, 1 in a product, 2 in a power or as a divisor."""
+        if e.is_Symbol:
+            return self.names[e.name]
+        if e.is_Integer or e.is_Float or e.is_Rational or e.is_NumberSymbol:
+            return self._number(e, level)
+        if e.is_Add:
+            return self._sum(e, level)
+        if e.is_Mul or (e.is_Pow and e.exp.could_extract_minus_sign()):
+            return self._product(e, level)
+        if e.is_Pow:
+            return self._power(e)
+        name = _FUNCTIONS.get(type(e).__name__)
+        if name is None:
+            raise TypeError(f"{type(e).__name__} is not arithmetic")
+        return f"{name}({self.text(e.args[0])})"
+
+    def _number(self, e: sympy.Expr, level: int) -> str:
+        text = repr(float(e)) if not e.is_Integer or abs(int(e)) > 999 else str(int(e))
+        return f"({text})" if text.startswith("-") and level > 0 else text
+
+    def _sum(self, e: sympy.Expr, level: int) -> str:
+        terms = sorted(e.args, key=lambda t: (t.could_extract_minus_sign(), sympy.default_sort_key(t)))
+        fixed = [t for t in terms if self.is_constant(t)]
+        moving = [t for t in terms if not self.is_constant(t)]
+        if len(fixed) > 1 and moving:
+            text = f"({self._join(fixed)})" + "".join(self._signed(t) for t in moving)
+        else:
+            text = self._join([*moving, *fixed])
+        return f"({text})" if level > 0 else text
+
+    def _join(self, terms: list[sympy.Expr]) -> str:
+        return self.text(terms[0], 0) + "".join(self._signed(t) for t in terms[1:])
+
+    def _signed(self, term: sympy.Expr) -> str:
+        return f" - {self.text(-term, 1)}" if term.could_extract_minus_sign() else f" + {self.text(term, 0)}"
+
+    def _product(self, e: sympy.Expr, level: int) -> str:
+        if e.is_Mul and e.could_extract_minus_sign():
+            text = f"-{self.text(-e, 1)}"
+            return f"({text})" if level > 0 else text
+        above, below = _split(e)
+        top, bottom = self._factors(above), self._factors(below)
+        if bottom == "1":
+            return f"({top})" if level > 1 and above.is_Mul else top
+        text = f"{top} / {bottom if not below.is_Mul else f'({bottom})'}"
+        return f"({text})" if level > 1 else text
+
+    def _factors(self, e: sympy.Expr) -> str:
+        factors = list(sympy.Mul.make_args(e))
+        numbers = [f for f in factors if f.is_number]
+        fixed = numbers + [f for f in factors if not f.is_number and self.is_constant(f)]
+        moving = [f for f in factors if not self.is_constant(f)]
+        if len(fixed) > 1 and moving:
+            inner = " * ".join(self.text(f, 1) for f in fixed)
+            return " * ".join([f"({inner})", *(self.text(f, 1) for f in moving)])
+        return " * ".join(self.text(f, 1 if len(factors) > 1 else 2) for f in [*fixed, *moving])
+
+    def _power(self, e: sympy.Expr) -> str:
+        base, exponent = e.base, e.exp
+        if exponent == sympy.Rational(1, 2):
+            return f"np.sqrt({self.text(base)})"
+        if exponent.is_Integer and 2 <= int(exponent) <= 4 and base.is_Symbol:
+            return "(" + " * ".join([self.text(base, 2)] * int(exponent)) + ")"
+        return f"{self.text(base, 2)}**{self.text(exponent, 2)}"
+
+
+def _split(e: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """Numerator and denominator as they stand, without expanding or combining anything."""
+    above, below = [], []
+    for factor in sympy.Mul.make_args(e):
+        if factor.is_Pow and factor.exp.could_extract_minus_sign():
+            below.append(sympy.Pow(factor.base, -factor.exp, evaluate=True))
+        elif factor.is_Rational and not factor.is_Integer:
+            above += [sympy.Integer(factor.p)] if factor.p != 1 else []
+            below.append(sympy.Integer(factor.q))
+        else:
+            above.append(factor)
+    return sympy.Mul(*above, evaluate=False) if above else sympy.Integer(1), (
+        sympy.Mul(*below, evaluate=False) if below else sympy.Integer(1)
+    )

@@ -1,0 +1,79 @@
+"""Derivatives of straight-line code, forward and backward (Griewank and Walther 2008): its size stays proportional to the code's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import sympy
+
+Assignments = tuple[tuple[sympy.Symbol, sympy.Expr], ...]
+
+
+class Names:
+    """Gives names to intermediate results, each only once."""
+
+    def __init__(self, taken: Iterable[str]):
+        self.taken = set(taken)
+
+    def symbol(self, name: str) -> sympy.Symbol:
+        """Return a real symbol of this name, with underscores behind it where the name is taken."""
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return sympy.Symbol(name, real=True)
+
+
+def _ordered(expression: sympy.Expr) -> list[sympy.Symbol]:
+    return sorted(expression.free_symbols, key=lambda s: s.name)
+
+
+def forward(
+    definitions: Assignments, outputs: Sequence[sympy.Expr], inputs: Sequence[sympy.Symbol], names: Names
+) -> tuple[Assignments, list[list[sympy.Expr]]]:
+    """Differentiate outputs with respect to inputs along with the definitions.
+
+    Returns the definitions with those of the derivatives between them, and ``derivatives[output][input]``.
+    """
+    tangents: dict[sympy.Symbol, list[sympy.Expr]] = {
+        x: [sympy.Integer(int(x == other)) for other in inputs] for x in inputs
+    }
+
+    def tangent(expression: sympy.Expr) -> list[sympy.Expr]:
+        moving = [s for s in _ordered(expression) if s in tangents]
+        partial = {s: sympy.diff(expression, s) for s in moving}
+        return [sympy.Add(*(partial[s] * tangents[s][k] for s in moving)) for k in range(len(inputs))]
+
+    assignments: list[tuple[sympy.Symbol, sympy.Expr]] = []
+    for symbol, value in definitions:
+        assignments.append((symbol, value))
+        derivatives = tangent(value)
+        if any(d != 0 for d in derivatives):
+            named = []
+            for x, d in zip(inputs, derivatives, strict=True):
+                named.append(d if d.is_Atom else names.symbol(f"d_{symbol.name}_d_{x.name}"))
+                if not d.is_Atom:
+                    assignments.append((named[-1], d))
+            tangents[symbol] = named
+    return tuple(assignments), [tangent(output) for output in outputs]
+
+
+def backward(
+    definitions: Assignments, output: sympy.Expr, inputs: Sequence[sympy.Symbol], names: Names
+) -> tuple[Assignments, list[sympy.Expr]]:
+    """Differentiate one output with respect to many inputs.
+
+    Returns the definitions followed by those of the adjoints, and the derivative for each input.
+    """
+    adjoints: dict[sympy.Symbol, sympy.Expr] = {s: sympy.diff(output, s) for s in _ordered(output)}
+    assignments = list(definitions)
+    for symbol, value in reversed(definitions):
+        total = adjoints.pop(symbol, sympy.Integer(0))
+        if total == 0:
+            continue
+        if not total.is_Atom:
+            name = names.symbol(f"bar_{symbol.name}")
+            assignments.append((name, total))
+            total = name
+        for s in _ordered(value):
+            adjoints[s] = adjoints.get(s, sympy.Integer(0)) + total * sympy.diff(value, s)
+    return tuple(assignments), [adjoints.get(x, sympy.Integer(0)) for x in inputs]

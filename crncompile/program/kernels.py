@@ -1,0 +1,85 @@
+"""The law of a device as code: values, derivatives forward for the Jacobian, derivatives backward for gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy
+from scipy import constants as codata
+
+from crncompile.program.calculus import Assignments, Names, backward, forward
+from crncompile.program.lower import routine
+from crncompile.program.types import Kernel
+from crncompile.symbolic.device_law import DeviceLaw
+from crncompile.symbolic.functions import logistic
+
+VOLUME = sympy.Symbol("volume", positive=True)
+
+
+def device_kernel(law: DeviceLaw, pulled: Sequence[int]) -> Kernel:
+    """Return the kernel of a device; fluxes in particles per second, terminals ``pulled`` with their adjoints."""
+    scale = sympy.Float(codata.N_A) * VOLUME if law.kind.amount else sympy.Integer(1)
+    parameters = tuple(p.symbol for p in law.kind.parameters) + ((VOLUME,) if law.kind.amount else ())
+    return kernel(
+        name=law.kind.name,
+        text=law.kind.text,
+        terminals=tuple(t.symbol for t in law.kind.terminals),
+        parameters=parameters,
+        definitions=law.definitions,
+        fluxes=tuple(scale * flux for flux in law.fluxes),
+        pulled=pulled,
+    )
+
+
+def kernel(
+    *,
+    name: str,
+    text: str,
+    terminals: tuple[sympy.Symbol, ...],
+    parameters: tuple[sympy.Symbol, ...],
+    definitions: Assignments,
+    fluxes: tuple[sympy.Expr, ...],
+    pulled: Sequence[int],
+) -> Kernel:
+    """Return the kernel of fluxes that use definitions, terminals and parameters."""
+    arguments = terminals + parameters
+    taken = [s.name for s in arguments] + [s.name for s, _ in definitions]
+    flux_names = ["flux"] if len(fluxes) == 1 else [f"flux_{n}" for n in range(1, len(fluxes) + 1)]
+
+    along, table = forward(definitions, fluxes, terminals, Names(taken))
+    slope_of = tuple((f, t) for f, row in enumerate(table) for t, d in enumerate(row) if d != 0)
+    slope_names = [f"{flux_names[f]}_{terminals[t].name}" for f, t in slope_of]
+
+    names = Names(taken)
+    weights = tuple(names.symbol("weight" if len(fluxes) == 1 else f"weight_{n}") for n, _ in enumerate(fluxes, 1))
+    total = sympy.Add(*(w * flux for w, flux in zip(weights, fluxes, strict=True)))
+    wanted = parameters + tuple(terminals[t] for t in pulled)
+    back, bars = backward(definitions, total, wanted, names)
+
+    return Kernel(
+        name=name,
+        text=text,
+        terminals=terminals,
+        parameters=parameters,
+        value=routine(arguments, definitions, fluxes, flux_names),
+        gross=routine(arguments, definitions, [magnitude(flux) for flux in fluxes], flux_names),
+        slopes=routine(
+            arguments, along, [*fluxes, *(table[f][t] for f, t in slope_of)], [*flux_names, *slope_names]
+        ),
+        slope_of=slope_of,
+        pull=routine(weights + arguments, back, bars, [f"to_{s.name}" for s in wanted]),
+        pulled=tuple(s.name for s in wanted),
+    )
+
+
+def magnitude(expression: sympy.Expr) -> sympy.Expr:
+    """Return the sum of the absolute values of the terms of an expression: what its rounding errors are relative to."""
+    if expression.is_Add:
+        return sympy.Add(*(magnitude(term) for term in expression.args))
+    if expression.is_Mul:
+        return sympy.Mul(*(magnitude(factor) for factor in expression.args))
+    if expression.is_Pow and expression.exp.is_Integer:
+        return magnitude(expression.base) ** expression.exp if expression.exp > 0 else sympy.Abs(expression)
+    if expression.is_positive or isinstance(expression, (sympy.exp, logistic)):
+        return expression
+    return sympy.Abs(expression)

@@ -1,0 +1,154 @@
+"""The Program: arithmetic only. What a backend needs to write functions, and nothing else.
+
+Expressions are sympy expressions of +, *, powers, exp, log, sqrt, tanh, sinh, cosh and abs over the symbols of their routine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Routine:
+    """Straight-line code: ``arguments`` in, ``assignments`` in order, ``outputs`` out; ``names`` says what each output is."""
+
+    arguments: tuple[sympy.Symbol, ...]
+    assignments: tuple[tuple[sympy.Symbol, sympy.Expr], ...]
+    outputs: tuple[sympy.Expr, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The law of one device kind (or readout) as code.
+
+    ``value`` gives the fluxes, ``gross`` the sums of the absolute values of their terms, ``slopes`` the fluxes and then the
+    derivatives named in ``slope_of`` (flux, terminal), ``pull`` the derivatives of sum(weight * flux) with respect to the
+    parameters and the terminals named in ``pulled`` . ``constants`` are the arguments that do not depend on the sample.
+    """
+
+    name: str
+    text: str
+    terminals: tuple[sympy.Symbol, ...]
+    parameters: tuple[sympy.Symbol, ...]
+    value: Routine
+    gross: Routine
+    slopes: Routine
+    slope_of: tuple[tuple[int, int], ...]
+    pull: Routine
+    pulled: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """How an owner reads an array: by whole ``axes`` of its own, or by a flat ``index`` of the owner's shape."""
+
+    axes: tuple[int, ...] | None
+    index: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class Read:
+    """``symbol`` stands for the array ``name`` read through ``view``."""
+
+    symbol: sympy.Symbol
+    name: str
+    view: View
+
+
+@dataclass(frozen=True)
+class SlotCode:
+    """A value of an owner: an expression of parameters."""
+
+    expression: sympy.Expr
+    reads: tuple[Read, ...]
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """A term of the Jacobian: ``factor`` times the derivative number ``slope`` of a family goes to ``block``.
+
+    ``diagonal``: summed onto the reservoirs of terminal ``row``; ``outer``: rows and columns run over different axes of the
+    family; ``scatter``: element by element.
+    """
+
+    block: tuple[int, int]
+    row: int
+    column: int
+    slope: int
+    factor: int
+    mode: Literal["diagonal", "outer", "scatter"]
+
+
+@dataclass(frozen=True)
+class GroupCode:
+    """A group of reservoirs and its place in the vector of floating (or of held) potentials."""
+
+    name: str
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+    content: Literal["charge", "molecules"]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FamilyCode:
+    """A family: its kernel called on views of groups; ``currents`` are (terminal, flux, factor) into floating groups."""
+
+    name: str
+    text: str
+    kernel: str
+    shape: tuple[int, ...]
+    ports: tuple[Read, ...]
+    slots: tuple[SlotCode, ...]
+    currents: tuple[tuple[int, int, int], ...]
+    contributions: tuple[Contribution, ...]
+    tier: str
+
+
+@dataclass(frozen=True)
+class ParameterCode:
+    """A parameter: default shape, unit token and the factor from that unit to the coherent system."""
+
+    name: str
+    shape: tuple[int, ...]
+    unit: str
+    factor: float
+    trained: bool
+
+
+@dataclass(frozen=True)
+class HeldCode:
+    """How a held group gets its potential: ``at`` (fixed) or from outside (an input, ``None``)."""
+
+    group: GroupCode
+    at: SlotCode | None
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """One network as code to be written; ``blocks``, ``order`` and ``conserved`` as in `solve.problem.Structure`."""
+
+    name: str
+    title: str
+    temperature: float
+    groups: tuple[GroupCode, ...]
+    held: tuple[HeldCode, ...]
+    capacities: tuple[SlotCode, ...]
+    starts: tuple[SlotCode, ...]
+    kernels: tuple[Kernel, ...]
+    families: tuple[FamilyCode, ...]
+    readouts: tuple[FamilyCode, ...]
+    parameters: tuple[ParameterCode, ...]
+    blocks: Mapping[tuple[int, int], Literal["diagonal", "dense"]]
+    order: tuple[int, ...]
+    conserved: NDArray[np.int64]
+    conserved_names: tuple[str, ...]
+    unique: str

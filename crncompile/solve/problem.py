@@ -1,0 +1,69 @@
+"""What a solver is given: the functions that a backend made from a model, and their structure.
+
+Shapes: ``batch`` samples, ``n`` floating reservoirs, ``m`` held ones (inputs and fixed). Potentials are dimensionless
+(mu/kT, ln(c/1 M)), currents in particles per second, positive into a reservoir. All functions take complex potentials too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Parameters = Mapping[str, Array]
+Blocks = dict[tuple[int, int], Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """Names, groups and sparsity of a network's equations.
+
+    Group g is the reservoirs ``slices[g]`` of the state vector. ``blocks`` names every block (row group, column group) of the
+    Jacobian that is not identically zero: ``diagonal`` (batch, size) or ``dense`` (batch, rows, columns); all (g, g) are
+    among them. ``order`` is an elimination order over the groups with little fill. ``conserved`` (laws, n) are integer
+    weights w with sum(w * content) conserved, ``conserved_names`` their names. ``unique`` says how uniqueness of the steady
+    state is proved, or is empty.
+    """
+
+    reservoirs: tuple[str, ...]
+    held: tuple[str, ...]
+    groups: tuple[str, ...]
+    slices: tuple[slice, ...]
+    blocks: Mapping[tuple[int, int], Literal["diagonal", "dense"]]
+    order: tuple[int, ...]
+    conserved: NDArray[np.int64]
+    conserved_names: tuple[str, ...]
+    unique: str
+
+
+class Functions(Protocol):
+    """The functions of one compiled network; ``u`` is (batch, n), ``held`` (batch, m)."""
+
+    @property
+    def structure(self) -> Structure:
+        """Names and sparsity."""
+        ...
+
+    def currents(self, u: Array, held: Array, parameters: Parameters) -> Array:
+        """Net current into every floating reservoir, (batch, n), in 1/s: dn/dt."""
+        ...
+
+    def gross(self, u: Array, held: Array, parameters: Parameters) -> Array:
+        """Sum of the absolute values of all terms of `currents`, (batch, n): the scale against which a residual counts."""
+        ...
+
+    def linearise(self, u: Array, held: Array, parameters: Parameters) -> tuple[Array, Blocks]:
+        """`currents` and the blocks of their derivative with respect to ``u`` (see `Structure.blocks`)."""
+        ...
+
+    def content(self, u: Array, parameters: Parameters) -> Array:
+        """Particles n(u) in every floating reservoir, (batch, n)."""
+        ...
+
+    def capacity(self, u: Array, parameters: Parameters) -> Array:
+        """dn/du of every floating reservoir, (batch, n), positive."""
+        ...

@@ -1,0 +1,130 @@
+"""What a network conserves: integer weights w of the floating reservoirs with sum(w n) constant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import networkx as nx
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from crncompile.network.types import Family, Network, Port
+from crncompile.symbolic.device_law import DeviceLaw
+
+HELD = -1
+
+
+def conserved_totals(
+    network: Network, laws: Mapping[str, DeviceLaw]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return the conservation laws of a network, weights (laws, floating reservoirs) and names.
+
+    Reservoirs that exchange units share their weight, so components of the exchange graph stand for them; what other reactions
+    demand of the components' weights is a small rational null space.
+    """
+    labels = [label for group in network.floating for label in group.labels()]
+    columns = [column for family in network.families for column in _columns(network, family, laws[family.kind.name])]
+    component = _components(len(labels), [c for c in columns if _is_exchange(c)])
+    demands = _demands(component, columns)
+    weights = [np.array(w, np.int64)[component] for w in _null_space(int(component.max(initial=-1)) + 1, demands)]
+    matrix = np.array(weights, np.int64).reshape(len(weights), len(labels))
+    return matrix, tuple(_name(row, labels) for row in matrix)
+
+
+Column = tuple[tuple[int, ...], NDArray[np.int64]]
+
+
+def _columns(network: Network, family: Family, law: DeviceLaw) -> list[Column]:
+    """For every flux of a family: its stoichiometry and the floating reservoirs it meets, (terminals, devices); held is -1."""
+    where = np.stack([_elements(network, family, port) for port in family.ports])
+    columns = []
+    for net in law.stoichiometry:
+        active = [t for t, n in enumerate(net) if n != 0]
+        columns.append((tuple(net[t] for t in active), where[active]))
+    return columns
+
+
+def _elements(network: Network, family: Family, port: Port) -> NDArray[np.int64]:
+    """Positions in the state vector of the reservoirs at a port, (devices,); -1 for held ones."""
+    group = network.reservoir(port.reservoir)
+    devices = int(np.prod(family.shape, dtype=np.int64))
+    if group.held:
+        return np.full(devices, HELD)
+    before = [g for g in network.floating[: network.floating.index(group)]]
+    offset = sum(int(np.prod(g.shape, dtype=np.int64)) for g in before)
+    return offset + flat_index(group.shape, family.shape, port.place.axes, port.place.index).ravel()
+
+
+def flat_index(
+    shape: tuple[int, ...],
+    owner: tuple[int, ...],
+    axes: tuple[int, ...] | None,
+    index: NDArray[np.int64] | None,
+) -> NDArray[np.int64]:
+    """Return the flat index into an array of ``shape`` for each element of its owner, in the owner's shape."""
+    if index is not None:
+        return np.broadcast_to(index, owner)
+    flat = np.arange(int(np.prod(shape, dtype=np.int64)), dtype=np.int64).reshape(shape)
+    assert axes is not None
+    order = np.argsort(axes)
+    spread = flat.transpose(order).reshape([owner[a] if a in axes else 1 for a in range(len(owner))])
+    return np.broadcast_to(spread, owner)
+
+
+def _is_exchange(column: Column) -> bool:
+    return sorted(column[0]) == [-1, 1]
+
+
+def _components(size: int, exchanges: list[Column]) -> NDArray[np.int64]:
+    pairs = [where[:, (where != HELD).all(axis=0)] for _, where in exchanges]
+    ends = np.concatenate([np.zeros((2, 0), np.int64), *pairs], axis=1)
+    graph = coo_matrix((np.ones(ends.shape[1], bool), (ends[0], ends[1])), shape=(size, size))
+    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+
+
+def _demands(component: NDArray[np.int64], columns: list[Column]) -> list[dict[int, int]]:
+    """Return linear demands on the weights of components, each once: sum of coefficient times weight is zero."""
+    seen: dict[tuple[tuple[int, int], ...], dict[int, int]] = {}
+    for net, where in columns:
+        if len(component) == 0:
+            break
+        parts = np.where(where == HELD, HELD, component[where])
+        for column in np.unique(parts, axis=1).T:
+            demand: dict[int, int] = {}
+            for n, part in zip(net, column.tolist(), strict=True):
+                if part != HELD:
+                    demand[part] = demand.get(part, 0) + n
+            demand = {part: n for part, n in demand.items() if n != 0}
+            if demand:
+                seen[tuple(sorted(demand.items()))] = demand
+    return list(seen.values())
+
+
+def _null_space(count: int, demands: list[dict[int, int]]) -> list[list[int]]:
+    """Integer basis of the weights that meet all demands, found separately in each coupled set of components."""
+    graph = nx.Graph()
+    graph.add_nodes_from(range(count))
+    for demand in demands:
+        nx.add_path(graph, demand)
+    basis = []
+    for part in nx.connected_components(graph):
+        members = sorted(part)
+        rows = [[d.get(m, 0) for m in members] for d in demands if d.keys() & part]
+        vectors = sympy.Matrix(rows).nullspace() if rows else [sympy.Matrix([1])]
+        for vector in vectors:
+            whole = vector * sympy.ilcm(*(entry.q for entry in vector))
+            weights = [0] * count
+            for member, entry in zip(members, whole, strict=True):
+                weights[member] = int(entry)
+            basis.append(weights if sum(weights) >= 0 else [-w for w in weights])
+    return basis
+
+
+def _name(weights: NDArray[np.int64], labels: list[str]) -> str:
+    """``total of a, 2 b``; long ones are cut in the middle."""
+    members = [labels[n] if weights[n] == 1 else f"{weights[n]} {labels[n]}" for n in np.flatnonzero(weights)]
+    shown = members if len(members) <= 6 else [*members[:3], "…", members[-1]]
+    return "total of " + ", ".join(shown)

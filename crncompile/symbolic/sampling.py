@@ -1,0 +1,64 @@
+"""Random values for a device's parameters and terminals: wide enough to find what a law can do, fixed by a seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from crncompile.network.types import DeviceKind, DeviceParameter
+from crncompile.symbolic.functions import logistic
+from crncompile.units import CAPACITANCE, CONCENTRATION, CONDUCTANCE, ENERGY, RATE, Dimension
+
+# Decades in which positive quantities of a dimension are drawn, in the coherent system; others between 1e-2 and 1e2.
+_DECADES: dict[Dimension, tuple[float, float]] = {
+    RATE: (7.0, 10.0),
+    CONCENTRATION: (-5.0, -2.0),
+    RATE / CONCENTRATION: (4.0, 8.0),
+    RATE / CONCENTRATION**2: (6.0, 12.0),
+    CAPACITANCE: (2.0, 4.0),
+    CONDUCTANCE: (7.0, 10.0),
+}
+
+
+def draw(kind: DeviceKind, count: int, seed: int = 0) -> dict[sympy.Symbol, NDArray[np.float64]]:
+    """Return ``count`` random values for every terminal and parameter of a device, shape (count,)."""
+    rng = np.random.default_rng(seed)
+    values = {}
+    for terminal in kind.terminals:
+        u = rng.uniform(-6.0, 6.0, count)
+        values[terminal.symbol] = u if terminal.content == "charge" else np.exp(u) * 1e-3
+    for parameter in kind.parameters:
+        values[parameter.symbol] = _draw(parameter, count, rng)
+    return values
+
+
+def _draw(parameter: DeviceParameter, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    lower, upper = parameter.lower, parameter.upper
+    if math.isfinite(lower) and math.isfinite(upper):
+        return rng.uniform(lower, upper, count)
+    if parameter.dimension == ENERGY and not lower >= 0:
+        return np.clip(rng.normal(0.0, 3.0, count), lower, upper)
+    decades = _DECADES.get(parameter.dimension, (-2.0, 2.0))
+    size = 10.0 ** rng.uniform(*decades, count)
+    if lower >= 0:
+        return lower + size
+    sign = rng.choice([-1.0, 1.0], count)
+    return np.clip(sign * size, lower, upper)
+
+
+def evaluate(
+    expressions: Sequence[sympy.Expr], values: dict[sympy.Symbol, NDArray[np.float64]]
+) -> list[NDArray[np.float64]]:
+    """Evaluate expressions in terminals and parameters at drawn values, independently of any generated code."""
+    function = sympy.lambdify(list(values), list(expressions), modules=[{logistic.__name__: _logistic}, "numpy"], cse=True)
+    count = len(next(iter(values.values())))
+    with np.errstate(all="ignore"):
+        return [np.broadcast_to(np.asarray(result, float), (count,)) for result in function(*values.values())]
+
+
+def _logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1.0 / (1.0 + np.exp(-x))

@@ -1,0 +1,92 @@
+"""The System: a network with the laws of its devices derived and what can be said of it before any number is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from crncompile.errors import ModelError
+from crncompile.network.types import DeviceKind, Network
+from crncompile.symbolic.conservation import conserved_totals
+from crncompile.symbolic.device_law import DeviceLaw, derive
+from crncompile.symbolic.signs import Conductance, conductance, exchange
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """A network, the law and the conductance signs of each device kind (by its name), and its conservation laws.
+
+    ``conserved`` is (laws, floating reservoirs). ``unique`` says how uniqueness of the steady state is proved, or is empty.
+    """
+
+    network: Network
+    laws: Mapping[str, DeviceLaw]
+    conductances: Mapping[str, Conductance]
+    conserved: NDArray[np.int64]
+    conserved_names: tuple[str, ...]
+    unique: str
+
+    @property
+    def monotone(self) -> bool:
+        """Whether only two-terminal devices without gates and without known NDC are in the network."""
+        return all(
+            self.conductances[family.kind.name].positive and len(family.kind.terminals) == 2
+            for family in self.network.families
+        )
+
+
+def derive_system(network: Network) -> System:
+    """Derive the laws of all device kinds, each once, and the structure of the network.
+
+    Raises ModelError with the mistakes of all device kinds.
+    """
+    kinds = {family.kind.name: family.kind for family in network.families}
+    laws = derive_all(kinds)
+    conductances = {name: conductance(law) for name, law in laws.items()}
+    conserved, names = conserved_totals(network, laws)
+    unique = _uniqueness(network, laws, conductances)
+    return System(network, laws, conductances, conserved, names, unique)
+
+
+def derive_all(kinds: Mapping[str, DeviceKind]) -> dict[str, DeviceLaw]:
+    """Derive the laws of device kinds; raises ModelError with the mistakes of all of them."""
+    laws, mistakes = {}, []
+    for name, kind in kinds.items():
+        try:
+            laws[name] = derive(kind)
+        except ModelError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise ModelError(mistakes)
+    return laws
+
+
+def _uniqueness(
+    network: Network, laws: Mapping[str, DeviceLaw], conductances: Mapping[str, Conductance]
+) -> str:
+    """Prove uniqueness where all conductances are proved positive and no gate closes a loop; else return an empty string.
+
+    Without gates the relaxation is cooperative with non-positive column sums, so the steady state is unique and stable. With
+    gates that form no loop the components settle one after the other.
+    """
+    if any(conductances[family.kind.name].verdict != "proved" for family in network.families):
+        return ""
+    parts, gates = nx.Graph(), []
+    floating = {group.name for group in network.floating}
+    parts.add_nodes_from(floating)
+    for family in network.families:
+        ends = exchange(laws[family.kind.name])
+        assert ends is not None
+        moved = [family.ports[e].reservoir for e in ends if family.ports[e].reservoir in floating]
+        nx.add_path(parts, moved)
+        gating = {port.reservoir for t, port in enumerate(family.ports) if t not in ends} & floating
+        gates += [(gate, moved[0]) for gate in sorted(gating) if moved]
+    component = {name: number for number, part in enumerate(nx.connected_components(parts)) for name in part}
+    control = nx.DiGraph((component[a], component[b]) for a, b in gates)
+    if not nx.is_directed_acyclic_graph(control):
+        return ""
+    return "all differential conductances are positive" + (", gates form no loop" if gates else "")

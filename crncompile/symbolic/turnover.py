@@ -1,0 +1,99 @@
+"""Which cycles of a device turn something over, and whether its rates obey detailed balance (Hill 1966; Wegscheider 1901).
+
+The steps of a device are the edges of a graph of states. A spanning tree leaves one *chord* for each independent cycle; what a
+cycle gives to the terminals in one turn is its *turnover*. The steady current of a device is a sum over chords of the current
+through the chord times the turnover of its cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import networkx as nx
+import sympy
+
+from crncompile.errors import Mistake, ModelError
+from crncompile.network.types import DeviceKind, Step
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """A fundamental cycle: its chord, the steps it runs through with their direction, and its turnover per terminal."""
+
+    chord: Step
+    steps: tuple[tuple[Step, int], ...]
+    turnover: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """The steps in words: ``enter, cross, leave``."""
+        return ", ".join(step.name if sign > 0 else f"{step.name} (backward)" for step, sign in self.steps)
+
+    def log_K(self, logs: Mapping[str, sympy.Expr]) -> sympy.Expr:
+        """Sum of ln K over the steps of the cycle."""
+        return sympy.Add(*(sign * logs[step.name] for step, sign in self.steps))
+
+
+def fundamental_cycles(kind: DeviceKind) -> tuple[Cycle, ...]:
+    """Return one cycle for each step outside a spanning tree of the states, in the order of the steps.
+
+    The tree is grown from the first state through the earliest steps, so a cycle runs along its chord's forward direction.
+    """
+    if not kind.states:
+        return tuple(Cycle(step, ((step, 1),), step.net) for step in kind.steps)
+    tree, chords = _tree_and_chords(kind)
+    cycles = []
+    for chord in chords:
+        back = nx.shortest_path(tree, chord.destination, chord.origin)
+        steps = [(chord, 1)]
+        for a, b in zip(back[:-1], back[1:], strict=True):
+            step = tree.edges[a, b]["step"]
+            steps.append((step, 1 if step.origin == a else -1))
+        turnover = tuple(sum(sign * step.net[t] for step, sign in steps) for t in range(len(kind.terminals)))
+        cycles.append(Cycle(chord, tuple(steps), turnover))
+    return tuple(cycles)
+
+
+def _tree_and_chords(kind: DeviceKind) -> tuple[nx.Graph, list[Step]]:
+    tree = nx.Graph()
+    tree.add_nodes_from(state.name for state in kind.states)
+    chords = []
+    for step in kind.steps:
+        if nx.has_path(tree, step.origin, step.destination):
+            chords.append(step)
+        else:
+            tree.add_edge(step.origin, step.destination, step=step)
+    parts = list(nx.connected_components(tree))
+    if len(parts) > 1:
+        names = " and ".join("{" + ", ".join(sorted(part)) + "}" for part in parts)
+        hint = "add a transition that connects them, or make two devices"
+        raise ModelError([Mistake(kind.span, f"the states of {kind.name} fall apart into {names}", hint)])
+    return tree, chords
+
+
+def check_balance(kind: DeviceKind, cycles: tuple[Cycle, ...], logs: Mapping[str, sympy.Expr]) -> None:
+    """Refuse a device in which a combination of cycles without net turnover has a product of K other than one.
+
+    ``logs`` holds ln K of every reversible step, without its terminals. The identity must hold for all parameters.
+    """
+    reversible = [cycle for cycle in cycles if all(step.reversible for step, _ in cycle.steps)]
+    if not reversible:
+        return
+    turnovers = sympy.Matrix([cycle.turnover for cycle in reversible]).T
+    mistakes = []
+    for combination in turnovers.nullspace():
+        product = sympy.Add(*(n * cycle.log_K(logs) for n, cycle in zip(combination, reversible, strict=True)))
+        ratio = sympy.simplify(sympy.exp(sympy.expand_log(product, force=True)))
+        if ratio != 1:
+            names = "; ".join(cycle.name for n, cycle in zip(combination, reversible, strict=True) if n != 0)
+            mistakes.append(
+                Mistake(
+                    kind.span,
+                    f"{kind.name} breaks detailed balance: round the cycle {names} nothing is turned over, "
+                    f"but the equilibrium constants multiply to {ratio}",
+                    "choose K_eq so that the product is 1 for all values of the parameters, or give the states energies",
+                )
+            )
+    if mistakes:
+        raise ModelError(mistakes)
