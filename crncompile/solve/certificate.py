@@ -1,0 +1,109 @@
+"""What is known about an answer: `Certificate`, one entry for every sample of a batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from crncompile.solve.problem import Array
+
+
+class Status(StrEnum):
+    """How the search for a steady state ended."""
+
+    STABLE = "stable"
+    UNDECIDED = "undecided"
+    OSCILLATES = "oscillates"
+    FAILED = "failed"
+
+    @property
+    def sentence(self) -> str:
+        """The status in words."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Status.STABLE: "a stable steady state, certified",
+    Status.UNDECIDED: "the start lies on the border between two outcomes",
+    Status.OSCILLATES: "the network oscillates and does not settle",
+    Status.FAILED: "no steady state was found",
+}
+
+
+class How(StrEnum):
+    """How it is known that the state is the one that the network relaxes to, and that it is stable."""
+
+    NOT = "not ascertained"
+    UNIQUE = "proved unique"
+    FOLLOWED = "relaxation followed from the stated start, stability checked"
+    REPEATED = "relaxation followed from the stated start near a border, repeated more exactly, stability checked"
+    WARM = "warm start, stability checked, not confirmed from the stated start"
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """Evidence for a batch of answers; every array has the sample as its first axis.
+
+    Parameters
+    ----------
+    status, how
+        Words of `Status` and `How`, (batch,).
+    residual
+        Largest |net current| / gross flux over the reservoirs (batch,), 1.
+    newton_step
+        Largest |J^-1 F| over the reservoirs (batch,), kT.
+    worst
+        Index (batch,) of the reservoir with the largest residual.
+    iterations
+        Linear systems' steps tried (batch,): of the path and of Newton's method.
+    totals
+        Conserved totals (batch, laws), particles.
+    eigenvalue
+        Leading eigenvalue of the relaxation (batch,), 1/s, complex; or None where it was not asked for.
+    period
+        Period of an oscillation (batch,), s; NaN where there is none.
+    messages
+        Why a sample failed, in the network's names; empty for certified ones.
+    backend, tier
+        What evaluated the currents.
+    """
+
+    status: Array
+    how: Array
+    residual: Array
+    newton_step: Array
+    worst: Array
+    iterations: Array
+    totals: Array
+    period: Array
+    messages: tuple[str, ...]
+    eigenvalue: Array | None = None
+    backend: str = ""
+    tier: str = ""
+
+    @property
+    def failed(self) -> Array:
+        """Samples (batch,) without a certified steady state, whatever the reason."""
+        return np.asarray(self.status != Status.STABLE)
+
+    def summary(self) -> str:
+        """One line: how many samples ended how, the largest residual and Newton step of the certified ones."""
+        counts = Counter(str(status) for status in self.status)
+        parts = [f"{counts[status]} {status}" for status in Status if counts[status]]
+        good = ~self.failed
+        if good.any():
+            parts.append(f"residual <= {self.residual[good].max():.1e} of gross flux")
+            parts.append(f"Newton step <= {self.newton_step[good].max():.1e} kT")
+            parts.extend(sorted({str(how) for how in self.how[good]}))
+        return ", ".join(parts) or "no samples"
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """Steady potentials ``u`` (batch, n), NaN where none was certified, and the evidence."""
+
+    u: Array
+    certificate: Certificate

@@ -1,0 +1,57 @@
+"""Why a sample has no certified steady state, in a sentence with the network's own names."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crncompile.solve.blocks import assemble
+from crncompile.solve.cycles import Cycle, find_runaway
+from crncompile.solve.equations import Equations
+from crncompile.solve.problem import Array
+
+
+def listed(names: list[str]) -> str:
+    """Join at most three names: ``a, b and c``."""
+    head, last = names[:2] if len(names) > 2 else names[:-1], names[2] if len(names) > 2 else names[-1]
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+def why_cycle(names: tuple[str, ...], cycle: Cycle) -> str:
+    """Say what oscillates and how fast."""
+    order = np.argsort(-cycle.swing)
+    largest_swing = cycle.swing[order[0]]
+    movers = [names[i] for i in order[:3] if cycle.swing[i] > largest_swing / 2]
+    verb = "oscillate" if len(movers) > 1 else "oscillates"
+    return (
+        f"{listed(movers)} {verb} with a period of {cycle.period:.4g} s; {movers[0]} swings by {largest_swing:.3g} kT"
+    )
+
+
+def why_lost(equations: Equations, u: Array, path: Array, steps: int) -> str:
+    """Say why the path (steps, n) of one sample that ended at ``u`` (1, n) led to no steady state."""
+    names = equations.structure.reservoirs
+    runaway = find_runaway(path)
+    if runaway is not None:
+        name, travel = names[runaway[0]], runaway[1]
+        verb = "grows" if travel > 0 else "falls"
+        return f"{name} {verb} without bound (by {abs(travel):.3g} kT over the last {len(path) // 2} steps)"
+    with np.errstate(all="ignore"):
+        linearisation = equations.linearise(u)
+        relative, _ = equations.residual(u, linearisation.currents)
+    if not np.isfinite(linearisation.currents).all():
+        return f"the current into {names[int(np.argmin(np.isfinite(linearisation.currents[0])))]} is not finite"
+    worst = int(np.argmax(relative[0]))
+    if relative[0, worst] < 1e-9:
+        return why_singular(names, assemble(equations.structure, linearisation.blocks)[0])
+    ratio = f"{relative[0, worst]:.2g} of its gross flux"
+    return f"no steady state within {steps} steps: the net current into {names[worst]} is still {ratio}"
+
+
+def why_singular(names: tuple[str, ...], jacobian: Array) -> str:
+    """Say which reservoirs nothing determines: the null vector of the Jacobian (n, n)."""
+    if not np.isfinite(jacobian).all():
+        return "the Jacobian is not finite"
+    size = np.abs(jacobian).max(axis=1, keepdims=True)
+    direction = np.abs(np.linalg.svd(jacobian / np.where(size > 0, size, 1))[2][-1])
+    free = [names[i] for i in np.argsort(-direction)[:3] if direction[i] > 0.3 * direction.max()]
+    return f"nothing determines the potential of {listed(free)}: the Jacobian is singular there"

@@ -1,0 +1,99 @@
+"""The equations of a batch of samples: currents, Jacobian, conserved totals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from crncompile.solve.blocks import LinearSystem, pivot_reservoirs, shifted
+from crncompile.solve.problem import Array, Blocks, Functions, Parameters, Structure
+
+
+@dataclass(frozen=True, eq=False)
+class Linearisation:
+    """Currents (batch, n), Jacobian and capacities (batch, n) at a state; ``gap`` (batch, laws) is what totals miss."""
+
+    structure: Structure
+    pivots: tuple[int, ...]
+    currents: Array
+    blocks: Blocks
+    capacity: Array
+    gap: Array
+
+    @property
+    def law_rows(self) -> Array:
+        """Derivatives of the conserved totals, (batch, laws, n)."""
+        return self.structure.conserved[None] * self.capacity[:, None, :]
+
+    @property
+    def right(self) -> Array:
+        """Currents with the pivot rows replaced by the gaps of the conserved laws."""
+        right = self.currents.copy()
+        right[:, self.pivots] = self.gap
+        return right
+
+    def system(self, shift: Array | float = 0.0) -> LinearSystem:
+        """Return diag(shift) - J with the rows of the conserved laws; ``shift`` broadcasts to (batch, n)."""
+        shift = np.broadcast_to(shift, self.capacity.shape)
+        return LinearSystem(self.structure, shifted(self.structure, self.blocks, shift), self.law_rows, self.pivots)
+
+    def step(self, shift: Array | float = 0.0) -> Array:
+        """(diag(shift) - J)^-1 F, (batch, n), conserved totals restored; Newton's step without a shift."""
+        return self.system(shift).solve(self.right)
+
+    def take(self, samples: Array) -> Linearisation:
+        """Linearisation of some of the samples."""
+        blocks = {key: block[samples] for key, block in self.blocks.items()}
+        parts = (self.currents[samples], blocks, self.capacity[samples], self.gap[samples])
+        return Linearisation(self.structure, self.pivots, *parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Equations:
+    """A network's functions with the held potentials (batch, m) and conserved totals (batch, laws) of each sample."""
+
+    functions: Functions
+    parameters: Parameters
+    held: Array
+    totals: Array
+    pivots: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls, functions: Functions, parameters: Parameters, held: Array, start: Array, totals: Array | None
+    ) -> Equations:
+        """Conserved totals are those of the start (batch, n) unless stated, (laws,) or (batch, laws)."""
+        conserved = functions.structure.conserved
+        if totals is None:
+            totals = functions.content(start, parameters) @ conserved.T if len(conserved) else np.zeros((len(start), 0))
+        totals = np.broadcast_to(np.asarray(totals), (len(start), len(conserved)))
+        return cls(functions, parameters, held, totals, pivot_reservoirs(conserved))
+
+    @property
+    def structure(self) -> Structure:
+        """Names and sparsity."""
+        return self.functions.structure
+
+    def take(self, samples: Array) -> Equations:
+        """Equations of some of the samples."""
+        return Equations(self.functions, self.parameters, self.held[samples], self.totals[samples], self.pivots)
+
+    def gap(self, u: Array) -> Array:
+        """Particles that are missing to the conserved totals, (batch, laws)."""
+        if not self.pivots:
+            return np.zeros((len(u), 0), u.dtype)
+        return self.totals - self.functions.content(u, self.parameters) @ self.structure.conserved.T
+
+    def linearise(self, u: Array) -> Linearisation:
+        """Currents and Jacobian at ``u`` (batch, n)."""
+        currents, blocks = self.functions.linearise(u, self.held, self.parameters)
+        capacity = self.functions.capacity(u, self.parameters)
+        return Linearisation(self.structure, self.pivots, currents, blocks, capacity, self.gap(u))
+
+    def residual(self, u: Array, currents: Array) -> tuple[Array, Array]:
+        """|currents| relative to the gross flux, (batch, n); gaps of the totals in kT, (batch, laws)."""
+        gross = self.functions.gross(u, self.held, self.parameters)
+        relative = np.where(currents == 0, 0, np.abs(currents) / np.where(gross > 0, gross, 1e-300))
+        scale = self.functions.capacity(u, self.parameters) @ np.abs(self.structure.conserved).T
+        return relative, np.abs(self.gap(u)) / scale
