@@ -1,0 +1,1 @@
+"""Stage 2: a model of nodes to the network that it means."""

@@ -1,0 +1,63 @@
+"""What can only be said of the whole network: inputs, outputs, reach, and what nobody uses."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crncompile.language import nodes
+from crncompile.network.context import Context
+from crncompile.network.declarations import start_of, statements
+from crncompile.network.reach import Reach, reach
+from crncompile.network.report import Report, fault, listed
+from crncompile.network.types import Network, Reservoir
+
+_LEAST_KINDS = {
+    "input": "reservoir x = input(range = [-3 kT, 3 kT])",
+    "output": "reservoir y = output(capacitance = 10 pF)",
+}
+
+
+def check_roles(model: nodes.Model, report: Report) -> None:
+    """Report a model without input or without output."""
+    kinds = {statement.kind.name for statement in statements(model, nodes.Reservoir)}
+    for kind, example in _LEAST_KINDS.items():
+        if kind not in kinds:
+            report.add(fault(start_of(model), f"the model has no {kind}", f"declare one, for example: {example}"))
+
+
+def check_network(network: Network, model: nodes.Model, context: Context) -> None:
+    """Report outputs that nothing reaches; warn of reservoirs without devices and of names that nobody uses."""
+    found = reach(network)
+    for group in network.reservoirs:
+        _check_group(group, found, context)
+    _warn_unused(model, context)
+
+
+def _check_group(group: Reservoir, found: Reach, context: Context) -> None:
+    missed, alone = ~found.reached[group.name], ~found.joined[group.name]
+    if group.kind == "output" and missed.any():
+        message = f"nothing reaches the output {_elements(group, missed)}"
+        hint = "join it by devices to an input or a fixed reservoir"
+        context.report.add(fault(group.span, message, hint))
+    elif group.kind in ("floating", "output") and alone.any():
+        message = f"no device exchanges anything with {_elements(group, alone)}"
+        context.report.warn(group.span, message, "it keeps the potential that it starts with")
+    elif group.held and group.name not in context.used:
+        context.report.warn(group.span, f"{group.name} is used nowhere")
+
+
+def _elements(group: Reservoir, chosen: NDArray[np.bool_]) -> str:
+    if chosen.all():
+        return f"{group.name}[{', '.join(axis.name for axis in group.axes)}]" if group.axes else group.name
+    labels = group.labels()
+    return listed(labels[k] for k in np.flatnonzero(chosen))
+
+
+def _warn_unused(model: nodes.Model, context: Context) -> None:
+    for parameter in statements(model, nodes.Parameter):
+        if parameter.target.name not in context.used:
+            context.report.warn(parameter.target.name_span, f"the parameter {parameter.target.name} is used nowhere")
+    for index in statements(model, nodes.Index):
+        if index.name not in context.used:
+            context.report.warn(index.name_span, f"the index {index.name} is used nowhere")

@@ -1,0 +1,44 @@
+"""From raw data, or from numbers in an input's own unit, to potentials and concentrations."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from crncompile.errors import DataError
+from crncompile.network.types import InputCoding, Network, Reservoir
+from crncompile.units import VOLTAGE
+
+
+def in_range_unit(network: Network, reservoir: Reservoir, values: ArrayLike) -> NDArray[np.float64]:
+    """Return mu (kT) or c (M) from numbers in the unit of the input's declared range."""
+    coding = _coding(reservoir)
+    factor, offset, dimension = network.units.unit(coding.unit or None)
+    sign = -1.0 if dimension == VOLTAGE else 1.0
+    return sign * (np.asarray(values, float) * factor + offset)
+
+
+def encode(reservoir: Reservoir, raw: ArrayLike) -> NDArray[np.float64]:
+    """Map raw data (..., *shape) linearly (or geometrically) onto the input's range: mu in kT or c in M.
+
+    For ``dual`` the last axis of the reservoir is the value and its mirror image; raw data lack that axis.
+    Raises DataError where the model states no ``data`` range.
+    """
+    coding = _coding(reservoir)
+    if coding.data is None:
+        hint = "state data = [lowest, highest] in its input(...)"
+        raise DataError(f"input {reservoir.name} does not say which raw data meet its range: {hint}")
+    low, high = coding.data
+    share = (np.asarray(raw, float) - low) / (high - low)
+    if coding.encoding == "dual":
+        share = np.stack([share, 1.0 - share], axis=-1)
+    first, last = coding.range
+    if coding.encoding == "log":
+        return np.asarray(first * (last / first) ** share)
+    return np.asarray(first + (last - first) * share)
+
+
+def _coding(reservoir: Reservoir) -> InputCoding:
+    if reservoir.coding is None:
+        raise DataError(f"{reservoir.name} is no input: only inputs take values from outside")
+    return reservoir.coding

@@ -1,0 +1,182 @@
+"""What a model declares before anything is connected: names, temperature, volume, indices, parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TypeVar, cast
+
+from crncompile.errors import Span
+from crncompile.language import nodes
+from crncompile.network.context import Context, OwnerScope
+from crncompile.network.expressions import Names, evaluate, evaluate_as
+from crncompile.network.indices import Frame, axis_of_range, frame_of
+from crncompile.network.laws import reserved_names
+from crncompile.network.report import Fault, Report, fault
+from crncompile.network.reservoirs import NETWORK_VOLUME
+from crncompile.network.values import POSITIVE, Due, literal, trained
+from crncompile.units import TEMPERATURE, VOLUME, Units
+
+Statement = TypeVar("Statement", bound=nodes.Statement)
+
+#: Mistakes are still looked for at this temperature when a model states none.
+_ROOM = 298.15
+_SINGLE: dict[type, str] = {
+    nodes.Version: "tnet",
+    nodes.Network: "network",
+    nodes.Temperature: "temperature",
+    nodes.Volume: "volume",
+    nodes.Training: "training",
+}
+
+
+def statements(model: nodes.Model, kind: type[Statement]) -> list[Statement]:
+    """Return a model's statements of one kind."""
+    return [statement for statement in model.statements if isinstance(statement, kind)]
+
+
+def start_of(model: nodes.Model) -> Span:
+    """Return the first statement's first line, to which is pinned what is missing."""
+    if not model.statements:
+        return Span(model.source, 0, 0)
+    span = model.statements[0].span
+    rest = len(model.source.line(span.line)) - span.column + 1
+    return Span(span.source, span.start, min(span.end, span.start + rest))
+
+
+def temperature(model: nodes.Model, report: Report) -> float:
+    """Return the temperature in kelvin, or a stand-in where it is missing or wrong, which is reported."""
+    given = statements(model, nodes.Temperature)
+    if not given:
+        report.add(fault(start_of(model), "the model has no temperature", "state it: temperature 100 mK"))
+        return _ROOM
+    with report.catching():
+        value = float(evaluate_as(given[0].value, Names(Units(_ROOM), {}), TEMPERATURE, "a temperature"))
+        if not 0 < value < math.inf:
+            raise fault(given[0].value.span, "a temperature must be above zero")
+        return value
+    return _ROOM
+
+
+def declare(model: nodes.Model, context: Context) -> None:
+    """Fill the tables of a context with what the model declares."""
+    _names(model, context)
+    _single_statements(model, context)
+    _unsupported(model, context)
+    for index in statements(model, nodes.Index):
+        context.indices[index.name] = None
+        with context.report.catching():
+            context.indices[index.name] = axis_of_range(index.name, index.range)
+    _volume(model, context)
+    for parameter in statements(model, nodes.Parameter):
+        with context.report.catching():
+            _parameter(parameter, context)
+    for reservoir in statements(model, nodes.Reservoir):
+        context.reservoirs[reservoir.target.name] = None
+        with context.report.catching():
+            context.reservoirs[reservoir.target.name] = whole_frame(reservoir.target, "a reservoir", context).axes
+
+
+def whole_frame(target: nodes.Target, what: str, context: Context) -> Frame:
+    """Return the elements of a target that can not be filtered; raises Fault."""
+    frame = frame_of(target, context.indices)
+    if frame.rows is not None and target.condition is not None:
+        raise fault(target.condition.span, f"{what} can not be filtered", "bind a range: [k in 1..5]")
+    context.used.update(frame.names())
+    return frame
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def _declared(model: nodes.Model) -> Iterator[tuple[str, str, Span]]:
+    """Yield each declared name, what it is, and where."""
+    for statement in model.statements:
+        match statement:
+            case nodes.Index():
+                yield statement.name, "index", statement.name_span
+            case nodes.Parameter():
+                yield statement.target.name, "parameter", statement.target.name_span
+            case nodes.Reservoir():
+                yield statement.target.name, "reservoir", statement.target.name_span
+            case nodes.Placement():
+                yield statement.target.name, statement.keyword, statement.target.name_span
+            case nodes.Reaction():
+                yield statement.target.name, "reaction", statement.target.name_span
+            case nodes.Readout():
+                yield statement.target.name, statement.keyword, statement.target.name_span
+
+
+def _names(model: nodes.Model, context: Context) -> None:
+    first: dict[str, Span] = {}
+    reserved = reserved_names(context.units)
+    for name, what, span in _declared(model):
+        if name in reserved:
+            message = f"{name} has a meaning in every expression and can not be declared"
+            context.report.add(fault(span, message, "choose another name"))
+        elif name in first:
+            hint = f"the first is in line {first[name].line}: {context.declared[name]} {name}"
+            context.report.add(fault(span, f"{name} is declared twice", hint))
+        else:
+            first[name] = span
+        context.declared.setdefault(name, what)
+
+
+def _single_statements(model: nodes.Model, context: Context) -> None:
+    for kind, word in _SINGLE.items():
+        found = [statement for statement in model.statements if isinstance(statement, kind)]
+        for extra in found[1:]:
+            hint = f"the first is in line {found[0].span.line}"
+            context.report.add(fault(extra.span, f"there are two {word} statements", hint))
+    if not statements(model, nodes.Network):
+        hint = 'begin with: network NAME "what it is"'
+        context.report.add(fault(start_of(model), "the model has no network statement", hint))
+
+
+def _unsupported(model: nodes.Model, context: Context) -> None:
+    for version in statements(model, nodes.Version):
+        if version.number != "1":
+            message = f"version {version.number} of the language is not known"
+            context.report.add(fault(version.span, message, "this compiler reads tnet 1"))
+    for use in statements(model, nodes.Use):
+        hint = "copy the laws and devices that you need into this file"
+        context.report.add(fault(use.span, "use is not supported yet", hint))
+    for table in statements(model, nodes.Table):
+        hint = "declare the devices one by one, or as families over indices"
+        context.report.add(fault(table.span, "tables are not supported yet", hint))
+
+
+# --- volume and parameters --------------------------------------------------------------------------------------------
+
+
+def _volume(model: nodes.Model, context: Context) -> None:
+    for statement in statements(model, nodes.Volume)[:1]:
+        context.volume_told = True
+        with context.report.catching():
+            value = nodes.Value(statement.value, None, statement.value.span)
+            _constant(NETWORK_VOLUME, Frame(()), value, Due("the volume", VOLUME, POSITIVE), context)
+
+
+def _parameter(statement: nodes.Parameter, context: Context) -> None:
+    frame = whole_frame(statement.target, "a parameter", context)
+    due = Due(statement.target.name, None)
+    if isinstance(statement.value.content, nodes.Interval):
+        raise fault(statement.value.content.span, f"{due.what} is one value, not a range")
+    if statement.target.name in context.parameters:
+        raise Fault
+    if isinstance(statement.value.content, nodes.Train):
+        found = trained(context, frame, due.what, statement.value, due)
+        context.parameters[due.what] = found
+    else:
+        _constant(due.what, frame, statement.value, due, context)
+
+
+def _constant(name: str, frame: Frame, value: nodes.Value, due: Due, context: Context) -> None:
+    expression = cast(nodes.Expression, value.content)
+    scope = OwnerScope(context, frame)
+    typed = evaluate(expression, scope, due.dimension)
+    due.check(expression, typed.dimension)
+    if scope.accesses:
+        hint = "write the expression where it is used"
+        raise fault(expression.span, f"{name} can not be an expression of other parameters", hint)
+    context.parameters[name] = literal(context, name, value, typed, due, frame)

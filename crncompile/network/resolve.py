@@ -1,0 +1,164 @@
+"""A model's nodes to the Network that they mean, with all mistakes told at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from crncompile.errors import ModelError
+from crncompile.language import nodes
+from crncompile.network.checks import check_network, check_roles
+from crncompile.network.context import Context
+from crncompile.network.declarations import declare, statements, temperature
+from crncompile.network.families import Kinds, Placed, family, placed
+from crncompile.network.laws import check_law
+from crncompile.network.library import Library
+from crncompile.network.reactions import Joined, Patterns, joined, reaction
+from crncompile.network.readouts import readout, training
+from crncompile.network.report import Fault, Report
+from crncompile.network.reservoirs import Draft, Evidence, draft, evidence_of, reservoir, settle
+from crncompile.network.types import Content, Family, Network, Training
+from crncompile.units import Units
+
+
+def resolve(model: nodes.Model, library: Library) -> Network:
+    """Return the network that a model means.
+
+    Raises
+    ------
+    ModelError
+        With all mistakes of the model, and of the laws and devices that it uses.
+    """
+    report = Report()
+    context = Context(Units(temperature(model, report)), report)
+    declare(model, context)
+    kinds = Kinds(library.extended(model, report), context)
+    _own_laws_and_devices(model, kinds)
+    drafts = _drafts(model, context)
+    connected = _connected(model, context, kinds)
+    _settle_contents(drafts, connected, context)
+    network = _network(model, drafts, connected, context)
+    check_roles(model, report)
+    if not report.faults:
+        check_network(network, model, context)
+    if report.faults:
+        raise ModelError(report.mistakes)
+    return replace(network, warnings=tuple(report.warnings))
+
+
+def _own_laws_and_devices(model: nodes.Model, kinds: Kinds) -> None:
+    """Check the model's own laws and devices, whether they are used or not."""
+    for law in statements(model, nodes.Law):
+        with kinds.context.report.catching():
+            check_law(law, kinds.context.units)
+    for device in statements(model, nodes.Device):
+        if kinds.library.devices[device.name] is device:
+            kinds.resolve(device)
+
+
+def _drafts(model: nodes.Model, context: Context) -> list[Draft]:
+    drafts: dict[str, Draft] = {}
+    for node in statements(model, nodes.Reservoir):
+        with context.report.catching():
+            drafts.setdefault(node.target.name, draft(node, context))
+    return list(drafts.values())
+
+
+def _connected(model: nodes.Model, context: Context, kinds: Kinds) -> list[Placed | Joined]:
+    """Return the placements and reactions, connected, in the order of the text."""
+    found: list[Placed | Joined] = []
+    for node in model.statements:
+        with context.report.catching():
+            if isinstance(node, nodes.Placement):
+                found.append(placed(node, context, kinds))
+            elif isinstance(node, nodes.Reaction):
+                found.append(joined(node, context, kinds))
+    return found
+
+
+# --- contents ---------------------------------------------------------------------------------------------------------
+
+
+def _settle_contents(drafts: list[Draft], connected: list[Placed | Joined], context: Context) -> None:
+    """Find what every reservoir holds; devices and settings tell, reactions pass it on."""
+    evidence: dict[str, list[Evidence]] = {found.node.target.name: evidence_of(found, context) for found in drafts}
+    for placement in connected:
+        if isinstance(placement, Placed):
+            for name, piece in placement.evidence():
+                evidence.setdefault(name, []).append(piece)
+    _pass_on([found for found in connected if isinstance(found, Joined)], evidence)
+    for found in drafts:
+        name = found.node.target.name
+        pieces = sorted(evidence[name], key=lambda piece: piece.span.start)
+        if not pieces and context.report.faults:
+            continue
+        with context.report.catching():
+            context.contents[name] = settle(pieces, name, found.node.target.name_span)
+
+
+def _pass_on(reactions: list[Joined], evidence: dict[str, list[Evidence]]) -> None:
+    """Let each reaction give the content of one of its reservoirs to the others, until nothing changes."""
+    changed = True
+    while changed:
+        changed = False
+        for found in reactions:
+            names = [reference.name for reference in found.references]
+            known = next((name for name in names if evidence.get(name)), None)
+            if known is None:
+                continue
+            content = evidence[known][0].content
+            for reference in found.references:
+                pieces = evidence.setdefault(reference.name, [])
+                if not any(piece.content == content for piece in pieces):
+                    reason = f"the reaction {found.node.target.name} joins it to {known}"
+                    pieces.append(Evidence(content, reason, reference.span))
+                    changed = True
+
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+def _network(model: nodes.Model, drafts: list[Draft], connected: list[Placed | Joined], context: Context) -> Network:
+    """Return the network; where there were mistakes it has holes, and the report tells."""
+    named = statements(model, nodes.Network)
+    reservoirs, families, readouts = [], [], []
+    patterns = Patterns()
+    for found in drafts:
+        with context.report.catching():
+            reservoirs.append(reservoir(found, _content(found.node.target.name, context), context))
+    for device in connected:
+        with context.report.catching():
+            families.append(_family(device, context, patterns))
+    for node in statements(model, nodes.Readout):
+        with context.report.catching():
+            readouts.append(readout(node, context))
+    return Network(
+        name=named[0].name if named else "",
+        title=named[0].title if named else "",
+        units=context.units,
+        reservoirs=tuple(reservoirs),
+        families=tuple(families),
+        parameters=tuple(context.parameters.values()),
+        readouts=tuple(readouts),
+        training=_training(model, context),
+        warnings=(),
+        source=model.source,
+    )
+
+
+def _content(name: str, context: Context) -> Content:
+    if name not in context.contents:
+        raise Fault
+    return context.contents[name]
+
+
+def _family(found: Placed | Joined, context: Context, patterns: Patterns) -> Family:
+    if isinstance(found, Placed):
+        return family(found, context)
+    return reaction(found, _content(found.references[0].name, context), context, patterns)
+
+
+def _training(model: nodes.Model, context: Context) -> Training | None:
+    for node in statements(model, nodes.Training)[:1]:
+        with context.report.catching():
+            return training(node, context)
+    return None
