@@ -229,11 +229,7 @@ class NetworkText:
                 texts = {r.symbol.name: self.parameter(r, family.shape, family.name) for r in slot.reads}
                 slope = Printer(texts).text(slot.expression.diff(read.symbol), 1)
                 value = name if slope == "1" else f"{name} * {slope}"
-                index = read.view.index
-                axes = str(read.view.axes) if index is None else self.arrays.name(family.name, np.asarray(index))
-                if index is not None:
-                    axes = f"{axes}.ravel()"
-                yield f"give(gradient, {read.name!r}, {value}, {family.shape}, {axes}, parameters)"
+                yield self._give(read, value, family.shape, family.name)
         pulled = kernel.pulled[len(kernel.parameters) :]
         for name, terminal in zip(names[len(family.slots) :], pulled, strict=True):
             port = family.ports[[s.name for s in kernel.terminals].index(terminal)]
@@ -302,6 +298,7 @@ class NetworkText:
                           [f"result = np.zeros({size}, dtype_of(*parameters.values()))", *start, "return result"]),
                 self._hold(),
                 self._hold_pullback(),
+                self._content_pullback(),
             ]
         )
 
@@ -324,20 +321,55 @@ class NetworkText:
     def _hold_pullback(self) -> str:
         body = ["gradient = {}"]
         for held in self.program.held:
-            if held.at is None:
-                continue
-            group = held.group
-            value = f"to_held[:, {group.start}:{group.stop}].reshape(-1, *{group.shape})"
-            for read in held.at.reads:
-                texts = {r.symbol.name: self.parameter(r, group.shape, group.name) for r in held.at.reads}
-                slope = Printer(texts).text(held.at.expression.diff(read.symbol), 1)
-                if group.content == "molecules":
-                    slope = f"({slope} / {self.slot(held.at, group.shape, group.name)})"
-                axes = read.view.axes if read.view.index is None else self.arrays.name(group.name, np.asarray(read.view.index))
-                body.append(f"give(gradient, {read.name!r}, {value} * {slope}, {group.shape}, {axes}, parameters)")
+            if held.at is not None:
+                where = f"to_held[:, {held.group.start}:{held.group.stop}]"
+                inverse = self.slot(held.at, held.group.shape, held.group.name)
+                chain = f" / {inverse}" if held.group.content == "molecules" else ""
+                body += self._slot_pull(held.at, held.group, where, chain)
         body.append("return gradient")
         doc = "Derivatives by the parameters that hold fixed reservoirs, per sample, from those by the held potentials."
         return _function("hold_pullback(to_held, parameters)", doc, body)
+
+    def _content_pullback(self) -> str:
+        """Derivatives of sum(weights * content) by capacities, and by the start, for networks with conserved totals."""
+        from scipy.constants import N_A
+
+        content, start = ["gradient = {}"], ["gradient = {}"]
+        for group, slot, at in zip(self.program.groups, self.program.capacities, self.program.starts, strict=True):
+            where = f"[:, {group.start}:{group.stop}]"
+            molecules = group.content == "molecules"
+            amount = f"({N_A!r} * exp(u{where}))" if molecules else f"u{where}"
+            content += self._slot_pull(slot, group, f"weights{where} * {amount}", "")
+            chain = f" / {self.slot(at, group.shape, group.name)}" if molecules else ""
+            start += self._slot_pull(at, group, f"weights{where}", chain)
+        return "\n\n".join(
+            [
+                _function(
+                    "content_pullback(weights, u, parameters)",
+                    "Derivatives of sum(weights * content) by the parameters at fixed u, per sample.",
+                    [*content, "return gradient"],
+                ),
+                _function(
+                    "start_pullback(weights, parameters)",
+                    "Derivatives of sum(weights * start) by the parameters, per sample.",
+                    [*start, "return gradient"],
+                ),
+            ]
+        )
+
+    def _slot_pull(self, slot: SlotCode, group: GroupCode, weight: str, chain: str) -> Iterator[str]:
+        """Yield lines that add to the gradient what reservoirs' weights (batch, size) say of one of their settings."""
+        for read in slot.reads:
+            texts = {r.symbol.name: self.parameter(r, group.shape, group.name) for r in slot.reads}
+            slope = Printer(texts).text(slot.expression.diff(read.symbol), 1)
+            shaped = f"({weight}).reshape({', '.join(map(str, (-1, *group.shape)))})"
+            value = shaped + (f" * {slope}" if slope != "1" else "") + chain
+            yield self._give(read, value, group.shape, group.name)
+
+    def _give(self, read: Read, value: str, shape: tuple[int, ...], stem: str) -> str:
+        index = read.view.index
+        axes = str(read.view.axes) if index is None else f"{self.arrays.name(stem, np.asarray(index))}.ravel()"
+        return f"give(gradient, {read.name!r}, {value}, {shape}, {axes}, parameters)"
 
 
 _RESERVED = frozenset(

@@ -1,0 +1,263 @@
+"""A compiled network: the model, its equations, its code, and what one does with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from crncompile.errors import DataError, SteadyStateError, did_you_mean
+from crncompile.network.coding import encode, in_range_unit
+from crncompile.network.initial import initial_values
+from crncompile.network.types import Network, Reservoir
+from crncompile.program.types import Program
+from crncompile.solve.adjoint import adjoint
+from crncompile.solve.certificate import Certificate
+from crncompile.solve.blocks import pivot_reservoirs
+from crncompile.solve.steady import steady_states
+from crncompile.symbolic.system import System
+
+if TYPE_CHECKING:
+    from crncompile.learn.fit import Fit
+
+Values = Mapping[str, ArrayLike]
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Steady states of a batch of inputs.
+
+    ``potentials[name]`` is dimensionless (mu/kT, or ln(c/1 M)), (*batch, *reservoir); ``values[name]`` is mu in kT or c in M;
+    ``readouts[name]`` (*batch, *readout). ``u`` (samples, floating) and ``held`` (samples, held) are the raw vectors.
+    Samples without a certified steady state are NaN and say why in ``certificate.messages``.
+    """
+
+    potentials: Mapping[str, Array]
+    values: Mapping[str, Array]
+    readouts: Mapping[str, Array]
+    certificate: Certificate
+    u: Array
+    held: Array
+    parameters: Mapping[str, Array]
+
+    def take(self, samples: Array) -> Solution:
+        """Return the raw vectors of some of the samples, for `CompiledNetwork.gradient`; all else stays that of the whole."""
+        return replace(self, u=self.u[samples], held=self.held[samples])
+
+    def raise_for_failure(self) -> Solution:
+        """Raise SteadyStateError if a sample has no certified steady state; return self otherwise."""
+        failed = np.flatnonzero(self.certificate.failed)
+        if failed.size:
+            raise SteadyStateError(f"sample {failed[0]}: {self.certificate.messages[failed[0]]}")
+        return self
+
+
+class CompiledNetwork:
+    """A model ready to be solved, differentiated and trained."""
+
+    def __init__(self, network: Network, system: System, program: Program, functions: Any):
+        self.network = network
+        self.system = system
+        self.program = program
+        self.functions = functions
+
+    def __repr__(self) -> str:
+        reservoirs = len(self.functions.structure.reservoirs)
+        devices = sum(int(np.prod(f.shape, dtype=int)) for f in self.network.families)
+        return f"<CompiledNetwork {self.network.name}: {reservoirs} floating reservoirs, {devices} devices>"
+
+    @property
+    def inputs(self) -> tuple[Reservoir, ...]:
+        """The groups of input reservoirs."""
+        return tuple(group for group in self.network.reservoirs if group.kind == "input")
+
+    @cached_property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of all parameters; the trained ones among them are in `trained`."""
+        return tuple(parameter.name for parameter in self.network.parameters)
+
+    @cached_property
+    def trained(self) -> tuple[str, ...]:
+        """Names of the parameters that training changes."""
+        return tuple(parameter.name for parameter in self.network.parameters if parameter.trained)
+
+    # --- parameters and inputs ----------------------------------------------------------------------------------------
+
+    def parameters(self, values: Values | None = None, seed: int = 0) -> dict[str, Array]:
+        """Return all parameters in the coherent system of units: ``values`` where given, else initial ones of this seed.
+
+        A parameter has its own shape; one that the model states as a single number may also have one value per device.
+        Raises DataError for an unknown name or a shape that does not fit.
+        """
+        result: dict[str, Array] = dict(initial_values(self.network, seed))
+        for name, value in (values or {}).items():
+            if name not in result:
+                raise DataError(f"the network has no parameter {name}; {did_you_mean(name, result)}")
+            result[name] = self._fitting(name, np.asarray(value))
+        return result
+
+    def _fitting(self, name: str, value: Array) -> Array:
+        shapes = [p.shape for p in self.network.parameters if p.name == name]
+        shapes += [f.shape for f in self.network.families if shapes[0] == () and name.startswith(f"{f.name}.")]
+        if value.shape not in shapes:
+            wanted = " or ".join(map(str, dict.fromkeys(shapes)))
+            raise DataError(f"parameter {name} has shape {value.shape}, but the network needs {wanted}")
+        return value if np.iscomplexobj(value) else value.astype(float)
+
+    def held(self, inputs: Values, parameters: Mapping[str, Array], *, raw: bool = False) -> tuple[Array, tuple[int, ...]]:
+        """Return potentials of all held reservoirs, (samples, held), and the shape of the batch.
+
+        ``inputs`` are in the unit of each input's range, or raw data with ``raw``, (*batch, *reservoir); they broadcast.
+        Raises DataError for an input that is missing, unknown or of the wrong shape.
+        """
+        known = [group.name for group in self.inputs]
+        for name in inputs:
+            if name not in known:
+                raise DataError(f"the network has no input {name}; {did_you_mean(name, known)}")
+        shaped, batches = {}, []
+        for group in self.inputs:
+            if group.name not in inputs:
+                raise DataError(f"input {group.name} is missing: give {group.name}=...")
+            shaped[group.name] = self._encoded(group, inputs[group.name], raw)
+            batches.append(shaped[group.name].shape[: shaped[group.name].ndim - len(group.shape)])
+        try:
+            batch = np.broadcast_shapes(*batches)
+        except ValueError as error:
+            raise DataError(f"the inputs' batches {batches} do not fit together") from error
+        flat = {
+            group.name: np.broadcast_to(shaped[group.name], (*batch, *group.shape)).reshape(-1, *group.shape)
+            for group in self.inputs
+        }
+        return self.functions.hold(flat, parameters), batch
+
+    def _encoded(self, group: Reservoir, values: ArrayLike, raw: bool) -> Array:
+        array = encode(group, values) if raw else in_range_unit(self.network, group, values)
+        tail = array.shape[array.ndim - len(group.shape) :]
+        if array.ndim < len(group.shape) or tail != group.shape:
+            raise DataError(f"input {group.name} has shape {group.shape} (a batch may stand before), not {array.shape}")
+        if group.content == "molecules" and np.any(array <= 0):
+            raise DataError(f"input {group.name} is a concentration and must be positive")
+        return array
+
+    # --- solving and differentiating ----------------------------------------------------------------------------------
+
+    def solve(
+        self,
+        inputs: Values | None = None,
+        *,
+        parameters: Values | None = None,
+        seed: int = 0,
+        raw: bool = False,
+        totals: Mapping[str, float] | None = None,
+        warm: Array | None = None,
+        eigenvalues: bool = False,
+        **named: ArrayLike,
+    ) -> Solution:
+        """Find the steady states to which the network relaxes from its stated start.
+
+        Inputs are given by name, in the unit of their range (or as raw data with ``raw``), and broadcast against each other:
+        ``net.solve(x=[0.1, 0.3])``. ``totals`` edits conserved totals by name, in particles.
+        """
+        values = self.parameters(parameters, seed)
+        held, batch = self.held({**(inputs or {}), **named}, values, raw=raw)
+        return self.solve_held(held, values, batch, totals=totals, warm=warm, eigenvalues=eigenvalues)
+
+    def solve_held(
+        self,
+        held: Array,
+        parameters: Mapping[str, Array],
+        batch: tuple[int, ...] | None = None,
+        *,
+        totals: Mapping[str, float] | None = None,
+        warm: Array | None = None,
+        eigenvalues: bool = False,
+    ) -> Solution:
+        """Solve for held potentials (samples, held) and a complete set of parameters; see `solve`."""
+        start = np.broadcast_to(self.functions.start(parameters), (len(held), len(self.functions.structure.reservoirs)))
+        states = steady_states(
+            self.functions,
+            parameters,
+            held,
+            start,
+            warm=warm,
+            totals=self._totals(totals, start, parameters),
+            eigenvalues=eigenvalues,
+        )
+        return self._solution(states.u, held, parameters, (len(held),) if batch is None else batch, states.certificate)
+
+    def _totals(self, totals: Mapping[str, float] | None, start: Array, parameters: Mapping[str, Array]) -> Array | None:
+        if not totals:
+            return None
+        names = self.functions.structure.conserved_names
+        values = self.functions.content(start[:1], parameters)[0] @ self.functions.structure.conserved.T
+        for name, value in totals.items():
+            if name not in names:
+                raise DataError(f"nothing called {name} is conserved; {did_you_mean(name, names)}")
+            values[names.index(name)] = value
+        return np.asarray(values)
+
+    def _solution(
+        self, u: Array, held: Array, parameters: Mapping[str, Array], batch: tuple[int, ...], certificate: Certificate
+    ) -> Solution:
+        potentials = {g.name: u[:, g.start : g.stop].reshape(*batch, *g.shape) for g in self.program.groups}
+        for fixed in self.program.held:
+            g = fixed.group
+            potentials[g.name] = held[:, g.start : g.stop].reshape(*batch, *g.shape)
+        content = {group.name: group.content for group in self.network.reservoirs}
+        with np.errstate(all="ignore"):
+            natural = {n: np.exp(v) if content[n] == "molecules" else v for n, v in potentials.items()}
+            readouts = self.functions.readouts(u, held, parameters)
+        shaped = {r.name: readouts[r.name].reshape(*batch, *r.shape) for r in self.network.readouts}
+        return Solution(potentials, natural, shaped, certificate, u, held, dict(parameters))
+
+    def gradient(
+        self, solution: Solution, weights: Mapping[str, Array], *, per_sample: bool = False, totals_fixed: bool = False
+    ) -> tuple[dict[str, Array], Array]:
+        """Differentiate sum(weights[readout] * readout) at steady states by all parameters and by the held potentials.
+
+        ``weights[name]`` is (samples, *readout). Returns ({parameter: array}, (samples, held)), summed over the samples or, with
+        ``per_sample``, (samples, *parameter). ``totals_fixed``: conserved totals were stated and do not follow the start.
+        Exact, by the implicit-function theorem: one linear solve with the transposed Jacobian and one pass over the families.
+        """
+        f, u, held, parameters = self.functions, solution.u, solution.held, solution.parameters
+        to_u, to_held, direct = f.readout_pullback(weights, u, held, parameters)
+        multipliers = adjoint(f, parameters, held, u, to_u)
+        free = multipliers.copy()
+        pivots = list(pivot_reservoirs(f.structure.conserved))
+        free[:, pivots] = 0.0
+        through, held_part = f.pullback(-free, u, held, parameters, per_sample=per_sample)
+        to_held = to_held + held_part
+        parts = [direct, f.hold_pullback(to_held, parameters)]
+        if pivots:
+            parts += self._conserved_gradient(multipliers[:, pivots], solution, totals_fixed)
+        gradient = {name: np.zeros((*([len(u)] if per_sample else []), *np.shape(p)), u.dtype) for name, p in parameters.items()}
+        for part in parts:
+            for name, value in part.items():
+                gradient[name] = gradient[name] + (value if per_sample else value.sum(axis=0))
+        for name, value in through.items():
+            gradient[name] = gradient[name] + value
+        return gradient, to_held
+
+    def _conserved_gradient(self, multipliers: Array, solution: Solution, totals_fixed: bool) -> list[Mapping[str, Array]]:
+        """What the conserved totals add: -multiplier * (w . dn/dtheta - dT/dtheta), T that of the start unless it was stated."""
+        f, parameters = self.functions, solution.parameters
+        weights = multipliers @ f.structure.conserved
+        parts = [f.content_pullback(-weights, solution.u, parameters)]
+        if not totals_fixed:
+            start = np.broadcast_to(f.start(parameters), solution.u.shape)
+            parts.append(f.content_pullback(weights, start, parameters))
+            parts.append(f.start_pullback(weights * f.capacity(start, parameters), parameters))
+        return parts
+
+    # --- learning -----------------------------------------------------------------------------------------------------
+
+    def fit(self, X: ArrayLike, y: ArrayLike, *, seed: int = 0, **settings: Any) -> Fit:
+        """Train on raw inputs X (samples, features) and targets y (samples, readouts); see `crncompile.learn.fit.fit`."""
+        from crncompile.learn.fit import fit
+
+        return fit(self, X, y, seed=seed, **settings)

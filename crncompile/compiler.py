@@ -1,0 +1,54 @@
+"""The whole pipeline on one screen: each stage takes what the one before it made and makes a new value.
+
+====  =========  ==============================================================  ===========================
+ 1    language   text -> Model: frozen nodes, each with its place in the text    `language.parser.parse`
+ 2    network    Model -> Network: families, indices, units; all mistakes told   `network.resolve.resolve`
+ 3    symbolic   Network -> System: currents of each device kind, conservation   `symbolic.system.derive_system`
+ 4    program    System -> Program: arithmetic only, blocks of the Jacobian      `program.build.build_program`
+ 5    backends   Program -> source -> functions                                  `backends.numpy_source`
+ 6    solve      functions -> steady states with certificates                    `solve.steady.steady_states`
+====  =========  ==============================================================  ===========================
+
+Errors of the user come out of stages 1 to 3 as `errors.ModelError`; later stages have none to report.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from crncompile.backends.load import load_module
+from crncompile.backends.numpy_source import module_text
+from crncompile.compiled import CompiledNetwork
+from crncompile.errors import Source
+from crncompile.language.parser import parse, read_source
+from crncompile.network.initial import initial_values
+from crncompile.network.library import standard_library
+from crncompile.network.resolve import resolve
+from crncompile.network.types import Network
+from crncompile.program.build import build_program
+from crncompile.symbolic.system import derive_system
+
+
+def load(path: str | Path) -> CompiledNetwork:
+    """Compile a ``.tnet`` file; raises ModelError with all its mistakes."""
+    return compile_source(read_source(path))
+
+
+def loads(text: str, name: str = "<text>") -> CompiledNetwork:
+    """Compile the text of a model; raises ModelError with all its mistakes."""
+    return compile_source(Source(name, text))
+
+
+def check_source(source: Source) -> Network:
+    """Parse and resolve a model: stages 1 and 2."""
+    model = parse(source)
+    return resolve(model, standard_library())
+
+
+def compile_source(source: Source) -> CompiledNetwork:
+    """Take a model through all stages up to functions."""
+    network = check_source(source)
+    system = derive_system(network)
+    program = build_program(system)
+    text = module_text(program, initial_values(network), f"Functions of the network {network.name}.")
+    return CompiledNetwork(network, system, program, load_module(text, f"crncompile:{network.name}"))

@@ -1,0 +1,1 @@
+"""Learning rules: each module turns solved samples into the gradient of a weighted sum of readouts."""

@@ -1,0 +1,38 @@
+"""The exact gradient, by the implicit-function theorem.
+
+At a steady state F(u, theta) = 0, hence du/dtheta = -J^-1 dF/dtheta; with J^T lambda = dL/du the gradient of a loss is
+dL/dtheta - lambda . dF/dtheta: one linear solve and one pass over the devices, whatever the number of parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crncompile.compiled import CompiledNetwork
+from crncompile.learn.task import Outcome
+
+Array = NDArray[Any]
+
+
+def gradient(
+    compiled: CompiledNetwork, outcome: Outcome, weights: Mapping[str, Array], *, per_sample: bool = False
+) -> dict[str, Array]:
+    """Return the derivative of sum(weights * readouts) by every parameter, samples without a steady state left out.
+
+    Shapes (*parameter), or (samples, *parameter) with ``per_sample``, where those samples are zero.
+    """
+    good = np.flatnonzero(outcome.good)
+    solution = outcome.solution.take(good)
+    chosen = {name: value[good] for name, value in weights.items()}
+    found, _ = compiled.gradient(solution, chosen, per_sample=per_sample)
+    if not per_sample:
+        return found
+    whole = {}
+    for name, value in found.items():
+        whole[name] = np.zeros((len(outcome.good), *value.shape[1:]))
+        whole[name][good] = value
+    return whole

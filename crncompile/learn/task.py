@@ -1,0 +1,127 @@
+"""What is to be learned: raw inputs, targets, and the loss of a network's readouts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from crncompile.compiled import CompiledNetwork, Solution
+from crncompile.errors import DataError
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Predictions (samples, outputs) of one set of parameters; samples without a steady state are NaN and False in ``good``."""
+
+    solution: Solution
+    predictions: Array
+    loss: float
+    good: Array
+
+    @property
+    def unconverged(self) -> int:
+        """Number of samples without a certified steady state."""
+        return int(np.count_nonzero(~self.good))
+
+
+class Task:
+    """Samples and targets for one network.
+
+    A network with ``classify`` learns labels 0, 1, ... by cross-entropy of its logits; one with readouts learns their values by
+    mean squared error over samples and outputs.
+    """
+
+    def __init__(self, compiled: CompiledNetwork, X: ArrayLike, y: ArrayLike):
+        self.compiled = compiled
+        kinds = {readout.keyword for readout in compiled.network.readouts}
+        self.classifies = "classify" in kinds
+        self.readouts = [r for r in compiled.network.readouts if r.keyword == ("classify" if self.classifies else "readout")]
+        if not self.readouts or (self.classifies and len(self.readouts) > 1):
+            raise DataError("to learn, a model needs readouts, or one classify statement")
+        self.sizes = [int(np.prod(r.shape, dtype=int)) for r in self.readouts]
+        self.inputs = self._inputs(np.asarray(X, float))
+        self.samples = len(next(iter(self.inputs.values())))
+        self.targets = self._targets(np.asarray(y))
+
+    def _inputs(self, X: Array) -> dict[str, Array]:
+        groups = self.compiled.inputs
+        shapes = [g.shape[:-1] if g.coding and g.coding.encoding == "dual" else g.shape for g in groups]
+        counts = [int(np.prod(shape, dtype=int)) for shape in shapes]
+        X = X[:, None] if X.ndim == 1 else X.reshape(len(X), -1)
+        if X.shape[1] != sum(counts) or not len(X):
+            raise DataError(f"the network has {sum(counts)} inputs, but the data have shape {X.shape}")
+        if not np.isfinite(X).all():
+            raise DataError(f"sample {np.argwhere(~np.isfinite(X))[0][0]} of the inputs is not a finite number")
+        parts = np.split(X, np.cumsum(counts)[:-1], axis=1)
+        return {g.name: p.reshape(len(X), *s) for g, p, s in zip(groups, parts, shapes, strict=True)}
+
+    def _targets(self, y: Array) -> Array:
+        if self.classifies:
+            labels = y.reshape(-1)
+            if len(labels) != self.samples:
+                raise DataError(f"there are {self.samples} samples but {len(labels)} labels")
+            if not np.all((labels == np.floor(labels)) & (labels >= 0) & (labels < self.sizes[0])):
+                raise DataError(f"labels must be whole numbers from 0 to {self.sizes[0] - 1}")
+            return labels.astype(int)
+        values = y.astype(float).reshape(len(y), -1)
+        if values.shape != (self.samples, sum(self.sizes)):
+            raise DataError(f"the targets have shape {values.shape}, the readouts {(self.samples, sum(self.sizes))}")
+        if not np.isfinite(values).all():
+            raise DataError(f"sample {np.argwhere(~np.isfinite(values))[0][0]} of the targets is not a finite number")
+        return values
+
+    def subset(self, samples: Array) -> Task:
+        """Return the same task on some of the samples."""
+        part = object.__new__(Task)
+        part.__dict__.update(self.__dict__)
+        part.inputs = {name: values[samples] for name, values in self.inputs.items()}
+        part.targets, part.samples = self.targets[samples], len(samples)
+        return part
+
+    def run(self, parameters: Mapping[str, Array], warm: Array | None = None) -> Outcome:
+        """Solve all samples and compare; ``warm`` (samples, floating) are states to begin with."""
+        held, _ = self.compiled.held(self.inputs, parameters, raw=True)
+        solution = self.compiled.solve_held(held, parameters, warm=warm)
+        predictions = np.concatenate([solution.readouts[r.name].reshape(self.samples, -1) for r in self.readouts], axis=1)
+        good = ~solution.certificate.failed & np.isfinite(predictions).all(axis=1)
+        return Outcome(solution, predictions, self._loss(predictions, good), good)
+
+    def _loss(self, predictions: Array, good: Array) -> float:
+        """Mean loss over the samples that have a steady state; infinite if none has."""
+        if not good.any():
+            return float("inf")
+        if self.classifies:
+            logits = predictions[good]
+            shifted = logits - logits.max(axis=1, keepdims=True)
+            own = shifted[np.arange(len(logits)), self.targets[good]]
+            return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - own))
+        return float(np.mean((predictions[good] - self.targets[good]) ** 2))
+
+    def accuracy(self, outcome: Outcome) -> float:
+        """Share of all samples that are classified rightly; one without a steady state counts as wrong."""
+        right = outcome.predictions[outcome.good].argmax(axis=1) == self.targets[outcome.good]
+        return float(np.count_nonzero(right) / self.samples)
+
+    def loss_weights(self, outcome: Outcome) -> Array:
+        """Derivative of the mean loss by the predictions, (samples, outputs); zero for samples without a steady state."""
+        count = max(1, int(outcome.good.sum()))
+        predictions = np.where(outcome.good[:, None], outcome.predictions, 0.0)
+        if self.classifies:
+            shifted = predictions - predictions.max(axis=1, keepdims=True)
+            weights = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
+            weights[np.arange(self.samples), self.targets] -= 1.0
+            weights /= count
+        else:
+            weights = 2.0 * (predictions - self.targets) / (count * predictions.shape[1])
+        return np.asarray(np.where(outcome.good[:, None], weights, 0.0))
+
+    def by_readout(self, weights: Array) -> dict[str, Array]:
+        """Split weights (samples, outputs) into one array (samples, *readout) for each readout."""
+        parts = np.split(weights, np.cumsum(self.sizes)[:-1], axis=1)
+        return {r.name: part.reshape(self.samples, *r.shape) for r, part in zip(self.readouts, parts, strict=True)}
