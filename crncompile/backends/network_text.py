@@ -47,6 +47,7 @@ class NetworkText:
 
     def unpack(self) -> Iterator[str]:
         """Yield lines that bind every group's name to its mu (kT) or concentration (M), (batch, *group)."""
+        yield "batch = len(u)"
         for group in self.groups.values():
             source = "u" if group.name in self.floating else "held"
             where = f"{source}[:, {group.start}:{group.stop}]" if group.shape else f"{source}[:, {group.start}]"
@@ -128,14 +129,13 @@ class NetworkText:
         """Return the text that sums a family's values onto the reservoirs at a port."""
         if port.view.index is not None:
             index = self.arrays.name(family.name, np.asarray(port.view.index))
-            return f"scatter({value}, {family.shape}, {index}, {group.stop - group.start})"
-        return f"collect({value}, {family.shape}, {port.view.axes})"
+            return f"scatter({value}, batch, {family.shape}, {index}, {group.stop - group.start})"
+        return f"collect({value}, batch, {family.shape}, {port.view.axes})"
 
     def linearise(self) -> str:
         """Return the function of one tile for currents and Jacobian blocks."""
         groups = self.program.groups
         body = [*self.unpack(), "slots = slots_of(parameters)", "dtype = dtype_of(u, held, *parameters.values())"]
-        body.append("batch = len(u)")
         body.append("into = np.zeros(u.shape, dtype)")
         body.append("blocks = {")
         for (row, column), shape in self.program.blocks.items():
@@ -168,10 +168,10 @@ class NetworkText:
                 return f"onto_diagonal({key}, {'-' if sign == '-' else ''}{size}{summed})"
             return f"{key} {sign}= {size}{summed}"
         if term.mode == "outer":
-            return f"{key} {sign}= {size}outer({value}, {family.shape}, {row.view.axes}, {column.view.axes})"
+            return f"{key} {sign}= {size}outer({value}, batch, {family.shape}, {row.view.axes}, {column.view.axes})"
         where = ", ".join(self._positions(family, port, group) for port, group in ((row, rows), (column, columns)))
         sizes = (rows.stop - rows.start, columns.stop - columns.start)
-        return f"{key} {sign}= {size}scatter_block({value}, {family.shape}, {where}, {sizes})"
+        return f"{key} {sign}= {size}scatter_block({value}, batch, {family.shape}, {where}, {sizes})"
 
     def _positions(self, family: FamilyCode, port: Read, group: GroupCode) -> str:
         if port.view.index is not None:
@@ -248,7 +248,7 @@ class NetworkText:
         """Return the function of all readouts."""
         body = [*self.unpack(), "slots = slots_of(parameters)", "values = {}"]
         for readout in self.program.readouts:
-            shape = f"(len(u), *{readout.shape})" if readout.shape else "(len(u),)"
+            shape = f"(batch, *{readout.shape})" if readout.shape else "(batch,)"
             body.append(f"value, = {self.call(readout, '', f'readout {readout.name}')}")
             body.append(f"values[{readout.name!r}] = np.broadcast_to(value, {shape})")
         body.append("return values")
@@ -319,7 +319,7 @@ class NetworkText:
         return _function("hold(inputs, parameters)", doc, body)
 
     def _hold_pullback(self) -> str:
-        body = ["gradient = {}"]
+        body = ["batch, gradient = len(to_held), {}"]
         for held in self.program.held:
             if held.at is not None:
                 where = f"to_held[:, {held.group.start}:{held.group.stop}]"
@@ -334,7 +334,7 @@ class NetworkText:
         """Derivatives of sum(weights * content) by capacities, and by the start, for networks with conserved totals."""
         from scipy.constants import N_A
 
-        content, start = ["gradient = {}"], ["gradient = {}"]
+        content, start = ["batch, gradient = len(weights), {}"], ["batch, gradient = len(weights), {}"]
         for group, slot, at in zip(self.program.groups, self.program.capacities, self.program.starts, strict=True):
             where = f"[:, {group.start}:{group.stop}]"
             molecules = group.content == "molecules"
@@ -369,7 +369,7 @@ class NetworkText:
     def _give(self, read: Read, value: str, shape: tuple[int, ...], stem: str) -> str:
         index = read.view.index
         axes = str(read.view.axes) if index is None else f"{self.arrays.name(stem, np.asarray(index))}.ravel()"
-        return f"give(gradient, {read.name!r}, {value}, {shape}, {axes}, parameters)"
+        return f"give(gradient, {read.name!r}, {value}, batch, {shape}, {axes}, parameters)"
 
 
 _RESERVED = frozenset(

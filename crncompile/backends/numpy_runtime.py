@@ -15,35 +15,35 @@ def exp(x):
     return np.exp(np.minimum(x, 700.0))
 
 
-def collect(value, shape, keep):
+def collect(value, batch, shape, keep):
     """Sum a family's values over all axes but ``keep``, which come out in this order and flattened: (batch, kept)."""
-    value = np.broadcast_to(value, (value.shape[0], *shape))
+    value = np.broadcast_to(value, (batch, *shape))
     dropped = tuple(1 + a for a in range(len(shape)) if a not in keep)
     if dropped:
         value = value.sum(axis=dropped)
     order = np.argsort(np.argsort(keep)) if len(keep) else ()
-    return value.transpose(0, *(1 + k for k in order)).reshape(value.shape[0], -1)
+    return value.transpose(0, *(1 + k for k in order)).reshape(batch, -1)
 
 
-def scatter(value, shape, index, size):
+def scatter(value, batch, shape, index, size):
     """Sum a family's values into an array of ``size`` at ``index`` (devices,): (batch, size)."""
-    value = np.broadcast_to(value, (value.shape[0], *shape)).reshape(value.shape[0], -1)
-    result = np.zeros((size, value.shape[0]), value.dtype)
+    value = np.broadcast_to(value, (batch, *shape)).reshape(batch, -1)
+    result = np.zeros((size, batch), value.dtype)
     np.add.at(result, index.ravel(), value.T)
     return result.T
 
 
-def outer(value, shape, rows, columns):
+def outer(value, batch, shape, rows, columns):
     """Sum a family's values over all axes but those of rows and columns: (batch, rows, columns)."""
-    flat = collect(value, shape, (*rows, *columns))
+    flat = collect(value, batch, shape, (*rows, *columns))
     count = int(np.prod([shape[a] for a in rows], dtype=int))
-    return flat.reshape(flat.shape[0], count, -1)
+    return flat.reshape(batch, count, -1)
 
 
-def scatter_block(value, shape, rows, columns, size):
+def scatter_block(value, batch, shape, rows, columns, size):
     """Sum a family's values into a block of ``size`` at ``rows`` and ``columns`` (devices,): (batch, rows, columns)."""
-    flat = scatter(value, shape, rows.ravel() * size[1] + columns.ravel(), size[0] * size[1])
-    return flat.reshape(-1, *size)
+    flat = scatter(value, batch, shape, rows.ravel() * size[1] + columns.ravel(), size[0] * size[1])
+    return flat.reshape(batch, *size)
 
 
 def onto_diagonal(block, value):
@@ -58,14 +58,14 @@ def positions(size, shape, axes):
     return np.broadcast_to(flat.reshape([shape[a] if a in axes else 1 for a in range(len(shape))]), shape).ravel()
 
 
-def give(gradient, name, value, shape, axes, parameters):
+def give(gradient, name, value, batch, shape, axes, parameters):
     """Add what a family's devices say of a parameter to its gradient, (batch, *shape of the parameter)."""
-    batch, own = value.shape[0], np.shape(parameters[name])
+    own = np.shape(parameters[name])
     if isinstance(axes, tuple):
         keep = axes if len(axes) == len(own) else tuple(range(len(shape)))
-        flat = collect(value, shape, keep)
+        flat = collect(value, batch, shape, keep)
     else:
-        flat = scatter(value, shape, axes, int(np.prod(own, dtype=int)))
+        flat = scatter(value, batch, shape, axes, int(np.prod(own, dtype=int)))
     gradient[name] = gradient.get(name, 0.0) + flat.reshape(batch, *own)
 
 
