@@ -115,7 +115,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Binder:
-    """An index that a target binds: ``j``, ``j in 1..16``, ``e in edges``; ``domain`` is ``None`` for a declared index."""
+    """An index that a target binds: ``j`` (``domain`` is ``None``: declared), ``j in 1..16``, ``e in edges``."""
 
     name: str
     domain: Range | Reference | None

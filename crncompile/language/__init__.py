@@ -1,0 +1,1 @@
+"""Stage 1: text to a model of frozen nodes, each with its span."""

@@ -1,0 +1,1 @@
+"""The rows of the table of syntax mistakes, by what they are about; ``syntax_errors.py`` puts them in order."""

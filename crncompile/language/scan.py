@@ -1,0 +1,108 @@
+"""A text cut into lexemes and pieces, as far as that goes without its grammar: what mistakes are told by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from crncompile.language.words import ITEMS, STATEMENTS
+
+_LEXEME = re.compile(
+    r"""
+      (?P<blank>   [\s\ufeff]+ | \#[^\r\n]* )
+    | (?P<text>    "[^"\r\n]*" )
+    | (?P<open_text> "[^"\r\n]* )
+    | (?P<number>  (?: [0-9]+ (?: \.[0-9]+ )? | (?<!\.)\.[0-9]+ ) (?: [eE][+-]?[0-9]+ )? )
+    | (?P<name>    [^\W\d] [\w\u0300-\u036f]* )
+    | (?P<sign>    <-+> | <=> | -+> | <-(?=\s) | [=<>!]= | => | := | \*\* | \.\. | [-+*/^=<>()\[\]{},:.%] )
+    | (?P<unknown> . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+
+@dataclass(frozen=True)
+class Lexeme:
+    """Characters ``start`` to ``end`` of a text; ``kind`` is a group of the pattern above, or ``end``.
+
+    ``line`` and ``column`` count from 1; ``opens_line`` tells whether only blanks stand before it in its line.
+    """
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    line: int
+    column: int
+    opens_line: bool
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Lexemes ``first`` to ``last`` (exclusive): a statement, or an item of the device that ``brace`` opens."""
+
+    first: int
+    last: int
+    brace: Lexeme | None = None
+
+
+def scan(text: str) -> tuple[Lexeme, ...]:
+    """Cut a text into lexemes without blanks and comments; the last one has kind ``end`` and no characters."""
+    found: list[Lexeme] = []
+    line, line_start, opens = 1, 0, True
+    for match in _LEXEME.finditer(text):
+        if match.lastgroup != "blank":
+            column = match.start() - line_start + 1
+            found.append(Lexeme(match.lastgroup or "", match[0], *match.span(), line, column, opens))
+            opens = False
+        elif "\n" in match[0]:
+            line, line_start, opens = line + match[0].count("\n"), match.start() + match[0].rindex("\n") + 1, True
+    return (*found, Lexeme("end", "", len(text), len(text), line, len(text) - line_start + 1, True))
+
+
+def pieces(lexemes: tuple[Lexeme, ...]) -> Iterator[Piece]:
+    """Yield the statements of a text, and behind each device its items once more."""
+    items: list[int] = []
+    first, brace = 0, None
+    for i, lexeme in enumerate(lexemes):
+        inside = brace is not None and not (items and lexemes[items[-1]].text == "}")
+        if lexeme.kind == "end" or (_starts_statement(lexemes, i) and not (inside and lexeme.text in ITEMS)):
+            yield Piece(first, i)
+            yield from (Piece(*ends, brace) for ends in pairwise([*items, i] if inside else items))
+            first, items, brace = i, [], None
+        elif lexeme.text == "{":
+            brace = lexeme
+        elif inside and (lexeme.text == "}" or (lexeme.text in ITEMS and can_follow(lexemes[i - 1]))):
+            items.append(i)
+
+
+def _starts_statement(lexemes: tuple[Lexeme, ...], i: int) -> bool:
+    before, lexeme, after = lexemes[i - 1], lexemes[i], lexemes[min(i + 1, len(lexemes) - 1)]
+    setting = before.text in ("(", ",") and after.text == "="
+    return lexeme.text in STATEMENTS and not setting and (lexeme.opens_line or can_follow(before))
+
+
+def can_follow(lexeme: Lexeme) -> bool:
+    """Tell whether something new may begin behind ``lexeme``."""
+    if lexeme.kind == "name":
+        return lexeme.text not in STATEMENTS
+    return lexeme.kind in ("number", "text", "open_text") or lexeme.text in (")", "]", "}", "{", "%")
+
+
+def unclosed(lexemes: tuple[Lexeme, ...]) -> list[Lexeme]:
+    """Return the brackets that are still open behind these lexemes, the innermost last."""
+    opened: list[Lexeme] = []
+    for lexeme in lexemes:
+        if lexeme.text in _CLOSING:
+            opened.append(lexeme)
+        elif opened and lexeme.text == _CLOSING[opened[-1].text]:
+            opened.pop()
+    return opened
+
+
+def closing(opening: str) -> str:
+    """Return the bracket that closes ``opening``."""
+    return _CLOSING[opening]
