@@ -175,9 +175,13 @@ class CompiledNetwork:
         *,
         totals: Mapping[str, float] | None = None,
         warm: Array | None = None,
+        follow: bool = True,
         eigenvalues: bool = False,
     ) -> Solution:
-        """Solve for held potentials (samples, held) and a complete set of parameters; see `solve`."""
+        """Solve for held potentials (samples, held) and a complete set of parameters; see `solve`.
+
+        Without ``follow`` a sample fails that neither a warm start nor the fast path of a proof settles.
+        """
         start = np.broadcast_to(self.functions.start(parameters), (len(held), len(self.functions.structure.reservoirs)))
         states = steady_states(
             self.functions,
@@ -187,6 +191,7 @@ class CompiledNetwork:
             warm=warm,
             totals=self._totals(totals, start, parameters),
             eigenvalues=eigenvalues,
+            **({} if follow else {"maximum_steps": 0}),
         )
         return self._solution(states.u, held, parameters, (len(held),) if batch is None else batch, states.certificate)
 

@@ -7,19 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
+
+from crncompile.learn.task import Outcome, Task
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One report: of start ``start`` of ``starts``; ``fraction`` of all work is done; times in seconds."""
+    """One report: of start ``start`` of ``starts``; ``fraction`` of all planned work is done; times in seconds."""
 
     start: int
     starts: int
-    iteration: int
+    evaluation: int
     loss: float
     best: float
     unconverged: int
@@ -28,7 +29,7 @@ class Progress:
 
     @property
     def remaining(self) -> float:
-        """Estimated seconds left."""
+        """Estimated seconds left, at most."""
         return self.seconds * (1 - self.fraction) / self.fraction if self.fraction > 0 else float("inf")
 
 
@@ -38,31 +39,48 @@ class OutOfTimeError(Exception):
 
 @dataclass
 class Recorder:
-    """Collects evaluations; raises OutOfTimeError from `record` when the time limit has passed."""
+    """Collects evaluations; raises OutOfTimeError from `record` when ``limit`` seconds have passed.
+
+    ``parameters`` are the best so far by losses from warm starts; ``confirmed`` is (unconverged samples, parameters, outcome) of the
+    best whose states were all followed from the stated start.
+    """
 
     report: Callable[[Progress], None] | None
     limit: float
     began: float = field(default_factory=time.perf_counter)
     best: float = float("inf")
     parameters: Mapping[str, Array] | None = None
+    confirmed: tuple[tuple[int, float], Mapping[str, Array], Outcome] | None = None
     history: list[float] = field(default_factory=list)
     start: int = 1
     starts: int = 1
+    planned: int = 1
 
     @property
     def seconds(self) -> float:
         """Seconds since training began."""
         return time.perf_counter() - self.began
 
-    def record(self, loss: float, parameters: Mapping[str, Array], unconverged: int, iteration: int, fraction: float) -> None:
-        """Note an evaluation; only those without unconverged samples can become the best."""
+    def plan(self, evaluations: int) -> None:
+        """Say how many evaluations there will be at most."""
+        self.planned = max(1, evaluations)
+
+    def record(self, loss: float, parameters: Mapping[str, Array], unconverged: int) -> None:
+        """Note an evaluation; only one without unconverged samples can become the best."""
         self.history.append(loss)
-        if loss < self.best and (unconverged == 0 or self.parameters is None):
+        if unconverged == 0 and loss < self.best:
             self.best, self.parameters = loss, dict(parameters)
         if self.report is not None:
-            done = max(fraction, self.seconds / self.limit if np.isfinite(self.limit) else 0.0)
-            self.report(
-                Progress(self.start, self.starts, iteration, loss, self.best, unconverged, min(done, 1.0), self.seconds)
-            )
+            done = min(1.0, max(len(self.history) / self.planned, self.seconds / self.limit))
+            count = len(self.history)
+            self.report(Progress(self.start, self.starts, count, loss, self.best, unconverged, done, self.seconds))
         if self.seconds > self.limit:
             raise OutOfTimeError
+
+    def confirm(self, task: Task, parameters: Mapping[str, Array]) -> float:
+        """Follow every sample from the stated start and return the loss; infinite if a sample has no steady state."""
+        outcome = task.run(parameters)
+        merit = (outcome.unconverged, outcome.loss)
+        if self.confirmed is None or merit < self.confirmed[0]:
+            self.confirmed = (merit, dict(parameters), outcome)
+        return outcome.loss if not outcome.unconverged else float("inf")

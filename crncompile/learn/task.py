@@ -85,9 +85,13 @@ class Task:
         return part
 
     def run(self, parameters: Mapping[str, Array], warm: Array | None = None) -> Outcome:
-        """Solve all samples and compare; ``warm`` (samples, floating) are states to begin with."""
+        """Solve all samples and compare.
+
+        ``warm`` (samples, floating) are states near the answers: then Newton starts there, and a sample that it does not lead to a
+        stable state counts as not converged. Without it every sample is followed from the stated start.
+        """
         held, _ = self.compiled.held(self.inputs, parameters, raw=True)
-        solution = self.compiled.solve_held(held, parameters, warm=warm)
+        solution = self.compiled.solve_held(held, parameters, warm=warm, follow=warm is None)
         predictions = np.concatenate([solution.readouts[r.name].reshape(self.samples, -1) for r in self.readouts], axis=1)
         good = ~solution.certificate.failed & np.isfinite(predictions).all(axis=1)
         return Outcome(solution, predictions, self._loss(predictions, good), good)

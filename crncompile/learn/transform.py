@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from crncompile.network.types import Parameter
 
 Array = NDArray[np.float64]
+_EDGE = 0.995  # values on a bound start this far from the middle, where they can still move
 
 
 @dataclass(frozen=True)
 class Bounded:
     """A parameter between ``lower`` and ``upper`` as a function of a free variable z.
 
-    exp(z) above one bound, a logistic function between two (of the logarithm, where both are positive), z itself without bounds.
+    Positive parameters are exponentials; an interval is ``middle + half * tanh(z / half)``, which has slope one in its middle,
+    so that a unit step of z means a unit of the parameter (or of its logarithm, where it is positive).
     """
 
     lower: float
@@ -26,36 +28,47 @@ class Bounded:
 
     @property
     def logarithmic(self) -> bool:
-        """Whether the logistic function is of the logarithm: a positive interval of at least a factor of ten."""
-        return self.lower > 0 and self.upper >= 10 * self.lower and math.isfinite(self.upper)
+        """Whether z is a logarithm."""
+        return self.lower >= 0
 
-    def _ends(self) -> tuple[float, float]:
-        return (math.log(self.lower), math.log(self.upper)) if self.logarithmic else (self.lower, self.upper)
+    def _interval(self) -> tuple[float, float] | None:
+        """Middle and half width of a finite interval, of the logarithm where it is one."""
+        if not (math.isfinite(self.lower) and math.isfinite(self.upper)):
+            return None
+        if self.logarithmic and self.lower > 0:
+            low, high = math.log(self.lower), math.log(self.upper)
+        else:
+            low, high = self.lower, self.upper
+        return (low + high) / 2, (high - low) / 2
 
     def free(self, value: Array) -> Array:
-        """Return z for values of the parameter; those on a bound are moved inside by a millionth of the interval."""
-        low, high = self._ends()
-        if math.isfinite(low) and math.isfinite(high):
-            share = ((np.log(value) if self.logarithmic else value) - low) / (high - low)
-            share = np.clip(share, 1e-6, 1 - 1e-6)
-            return np.asarray(np.log(share / (1 - share)))
-        if math.isfinite(low):
-            return np.asarray(np.log(np.maximum(value - low, 1e-300)))
-        if math.isfinite(high):
-            return np.asarray(np.log(np.maximum(high - value, 1e-300)))
+        """Return z for values of the parameter; those on a bound are moved inside."""
+        interval = self._interval()
+        if interval is not None:
+            middle, half = interval
+            inner = np.log(value) if self.logarithmic and self.lower > 0 else value
+            return np.asarray(half * np.arctanh(np.clip((inner - middle) / half, -_EDGE, _EDGE)))
+        if math.isfinite(self.lower):
+            return np.asarray(np.log(np.maximum(value - self.lower, 1e-300)))
+        if math.isfinite(self.upper):
+            return np.asarray(-np.log(np.maximum(self.upper - value, 1e-300)))
         return value
 
     def value_and_slope(self, z: Array) -> tuple[Array, Array]:
         """Return the parameter and its derivative with respect to z."""
-        low, high = self._ends()
-        if math.isfinite(low) and math.isfinite(high):
-            share = 1 / (1 + np.exp(-np.clip(z, -700, 700)))
-            value, slope = low + (high - low) * share, (high - low) * share * (1 - share)
-            return (np.exp(value), np.exp(value) * slope) if self.logarithmic else (value, slope)
-        if math.isfinite(low):
-            return low + np.exp(z), np.exp(z)
-        if math.isfinite(high):
-            return high - np.exp(z), -np.exp(z)
+        interval = self._interval()
+        if interval is not None:
+            middle, half = interval
+            share = np.tanh(z / half)
+            value, slope = middle + half * share, 1.0 - share**2
+            if self.logarithmic and self.lower > 0:
+                value = np.clip(np.exp(value), self.lower, self.upper)
+                return value, value * slope
+            return value, slope
+        if math.isfinite(self.lower):
+            return self.lower + np.exp(z), np.exp(z)
+        if math.isfinite(self.upper):
+            return self.upper - np.exp(-z), np.exp(-z)
         return z, np.ones_like(z)
 
 

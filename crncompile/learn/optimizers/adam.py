@@ -22,11 +22,11 @@ def minimise(
     recorder: Recorder,
     *,
     rng: np.random.Generator,
-    rate: float = 0.02,
-    batch: int = 100,
-    epochs: int = 30,
-) -> None:
-    """Train for a number of passes over the samples; everything found is in the recorder."""
+    rate: float,
+    batch: int,
+    epochs: int,
+) -> dict[str, Array]:
+    """Train for a number of passes over the samples; returns the last parameters."""
     z = packing.pack(values)
     mean, square = np.zeros_like(z), np.zeros_like(z)
     batches = max(1, task.samples // batch)
@@ -38,7 +38,7 @@ def minimise(
         part, parameters = task.subset(chosen), {**values, **packing.unpack(z)}
         outcome = part.run(parameters, warm=warm[chosen])
         warm[chosen] = outcome.solution.u
-        recorder.record(outcome.loss, parameters, outcome.unconverged, step, (step + 1) / steps)
+        recorder.record(outcome.loss, parameters, outcome.unconverged)
         if not outcome.good.any():
             continue
         slope = gradient(task.compiled, outcome, part.by_readout(part.loss_weights(outcome)))
@@ -46,3 +46,4 @@ def minimise(
         mean, square = 0.9 * mean + 0.1 * g, 0.999 * square + 0.001 * g**2
         corrected = (mean / (1 - 0.9 ** (step + 1))) / (np.sqrt(square / (1 - 0.999 ** (step + 1))) + 1e-12)
         z = z - 0.5 * rate * (1 + np.cos(np.pi * step / steps)) * corrected
+    return {**values, **packing.unpack(z)}

@@ -1,7 +1,8 @@
-"""Least squares with the exact Jacobian by scipy's trust-region method (Levenberg 1944; Marquardt 1963; More 1978)."""
+"""Least squares with the exact Jacobian, by scipy's trust-region form of the method (Levenberg 1944; Marquardt 1963; More 1978)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,27 +15,34 @@ from crncompile.learn.task import Outcome, Task
 from crncompile.learn.transform import Packing
 
 Array = NDArray[Any]
-_FAR = 10.0  # residual, in units of the targets' spread, of a sample without a steady state: such a step is refused
+_FAR = 10.0  # residual, in spreads of the targets, of a sample without a steady state: such a step is refused
+
+
+class _TargetMetError(Exception):
+    """The loss is below the target."""
 
 
 class _Residuals:
-    """Residuals and their Jacobian for one start; the states of the last point begin the search at the next."""
+    """Residuals and their Jacobian for one start; the states of the last accepted point begin the search at the next."""
 
-    def __init__(self, task: Task, packing: Packing, values: dict[str, Array], recorder: Recorder, evaluations: int):
-        self.task, self.packing, self.values, self.recorder = task, packing, values, recorder
-        self.evaluations, self.count = evaluations, 0
+    def __init__(self, task: Task, packing: Packing, fixed: Mapping[str, Array], recorder: Recorder, target: float):
+        self.task, self.packing, self.fixed, self.recorder, self.target = task, packing, fixed, recorder, target
         self.scale = 1.0 / np.sqrt(task.targets.size)
         self.warm: Array | None = None
         self.at: Array | None = None
         self.outcome: Outcome | None = None
+        self.best = (float("inf"), dict(fixed))
 
     def __call__(self, z: Array) -> Array:
-        parameters = {**self.values, **self.packing.unpack(z)}
+        parameters = {**self.fixed, **self.packing.unpack(z)}
         self.outcome = self.task.run(parameters, warm=self.warm)
         self.at = z.copy()
-        self.count += 1
-        fraction = min(1.0, self.count / self.evaluations)
-        self.recorder.record(self.outcome.loss, parameters, self.outcome.unconverged, self.count, fraction)
+        loss = self.outcome.loss if not self.outcome.unconverged else float("inf")
+        if loss < self.best[0]:
+            self.best = (loss, parameters)
+        self.recorder.record(self.outcome.loss, parameters, self.outcome.unconverged)
+        if loss <= self.target:
+            raise _TargetMetError
         far = _FAR * (1.0 + np.ptp(self.task.targets))
         residuals = np.where(self.outcome.good[:, None], self.outcome.predictions - self.task.targets, far)
         return np.asarray(residuals.ravel() * self.scale)
@@ -56,18 +64,24 @@ class _Residuals:
 
 
 def minimise(
-    task: Task, packing: Packing, values: dict[str, Array], recorder: Recorder, *, iterations: int = 200, tolerance: float = 1e-12
-) -> None:
-    """Minimise the sum of squares from one start; everything found is in the recorder."""
-    residuals = _Residuals(task, packing, values, recorder, iterations)
-    least_squares(
-        residuals,
-        packing.pack(values),
-        jac=residuals.jacobian,
-        method="trf",
-        x_scale="jac",
-        max_nfev=iterations,
-        ftol=tolerance,
-        xtol=tolerance,
-        gtol=1e-15,
-    )
+    task: Task, packing: Packing, values: Mapping[str, Array], recorder: Recorder, *, iterations: int, target: float
+) -> tuple[Mapping[str, Array], float]:
+    """Minimise the mean square from one start with at most this many evaluations; stop where it is below the target.
+
+    Returns the best parameters and their loss (infinite if no evaluation had all its steady states).
+    """
+    residuals = _Residuals(task, packing, values, recorder, target)
+    try:
+        least_squares(
+            residuals,
+            packing.pack(values),
+            jac=residuals.jacobian,
+            method="trf",
+            max_nfev=iterations,
+            ftol=1e-13,
+            xtol=1e-13,
+            gtol=1e-15,
+        )
+    except _TargetMetError:
+        pass
+    return residuals.best[1], residuals.best[0]

@@ -1,0 +1,205 @@
+"""Training a network: which optimiser, from how many starts, and an honest account of what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from crncompile.compiled import CompiledNetwork
+from crncompile.errors import DataError, did_you_mean
+from crncompile.learn.optimizers import adam, levenberg_marquardt
+from crncompile.learn.recorder import OutOfTimeError, Progress, Recorder
+from crncompile.learn.task import Outcome, Task
+from crncompile.learn.transform import Packing
+
+Array = NDArray[Any]
+RULES = ("adjoint",)
+SETTINGS = {
+    "levenberg_marquardt": {"starts": 4, "trial": 40, "iterations": 400, "target": 0.0},
+    "adam": {"starts": 1, "rate": 0.02, "batch": 100, "epochs": 30, "target": 0.0},
+}
+_LEAST_SQUARES_LIMIT = 2e7  # elements of the Jacobian of the residuals that least squares may take
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What training found.
+
+    ``loss`` is that of ``parameters`` with every steady state followed from the stated start, not from a warm one; ``accuracy`` is
+    set for classification. ``history`` is the loss at each evaluation.
+    """
+
+    parameters: Mapping[str, Array]
+    loss: float
+    accuracy: float | None
+    unconverged: int
+    history: tuple[float, ...]
+    seconds: float
+    interrupted: bool
+    optimizer: str
+    starts: int
+    message: str
+    outcome: Outcome
+
+
+def fit(
+    compiled: CompiledNetwork,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    seed: int = 0,
+    parameters: Mapping[str, Array] | None = None,
+    rule: str = "adjoint",
+    optimizer: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    time: float | None = None,
+    **settings: float,
+) -> Fit:
+    """Train the network's ``train`` parameters on raw inputs X (samples, features) and targets y.
+
+    Parameters
+    ----------
+    X, y
+        Raw data in the order of the model's inputs, and targets (samples, readouts) or labels (samples,).
+    seed
+        Of all random choices: start k draws with seed and k.
+    parameters
+        Values from which the first start begins, instead of drawn ones.
+    rule
+        How gradients are obtained: ``adjoint``.
+    optimizer
+        ``levenberg_marquardt`` or ``adam``; default: the model's own, else by the size of the problem.
+    progress
+        Called with a `Progress` after each evaluation.
+    time
+        Seconds after which training stops with the best parameters so far.
+    settings
+        ``starts, trial, iterations, target`` for Levenberg-Marquardt, ``starts, rate, batch, epochs, target`` for Adam; they override
+        the model's. Training stops where the loss is below ``target``.
+
+    Raises DataError for data that do not fit the model, and for unknown rules, optimisers and settings. Ctrl-C ends training and
+    keeps the best parameters so far.
+    """
+    if rule not in RULES:
+        raise DataError(f"there is no learning rule {rule}; {did_you_mean(rule, RULES)}")
+    task = Task(compiled, X, y)
+    packing = Packing([p for p in compiled.network.parameters if p.trained])
+    if not packing.size:
+        raise DataError("the model has nothing to train: mark parameters with `train`")
+    name, chosen = _settings(compiled, task, packing, optimizer, settings)
+    recorder = Recorder(progress, float("inf") if time is None else time)
+    job = _Job(task, packing, recorder, chosen, seed, parameters)
+    message, interrupted = "finished", False
+    try:
+        _least_squares(job) if name == "levenberg_marquardt" else _descend(job)
+    except OutOfTimeError:
+        message = "stopped when the time was used up"
+    except KeyboardInterrupt:
+        message, interrupted = "interrupted: the best parameters so far are kept", True
+    return _account(job, name, message, interrupted)
+
+
+@dataclass
+class _Job:
+    """One training: its task, its settings, and the confirmed results so far as (loss, parameters)."""
+
+    task: Task
+    packing: Packing
+    recorder: Recorder
+    settings: Mapping[str, float]
+    seed: int
+    given: Mapping[str, Array] | None
+
+    def begin(self, start: int) -> dict[str, Array]:
+        """Parameters from which a start begins."""
+        self.recorder.start = start + 1
+        seed = self.seed if start == 0 else _seed_of(self.seed, start)
+        return self.task.compiled.parameters(self.given if start == 0 else None, seed=seed)
+
+
+def _seed_of(seed: int, start: int) -> int:
+    """Return the seed of a later start."""
+    return int(np.random.SeedSequence([seed, start]).generate_state(1)[0])
+
+
+def _settings(
+    compiled: CompiledNetwork, task: Task, packing: Packing, optimizer: str | None, given: Mapping[str, float]
+) -> tuple[str, dict[str, float]]:
+    """Choose the optimiser and its settings: the caller's, else the model's, else by size."""
+    training = compiled.network.training
+    small = not task.classifies and task.targets.size * packing.size <= _LEAST_SQUARES_LIMIT
+    name = optimizer or (training.name if training else "levenberg_marquardt" if small else "adam")
+    if name not in SETTINGS:
+        raise DataError(f"there is no optimiser {name}; {did_you_mean(name, SETTINGS)}")
+    if name == "levenberg_marquardt" and task.classifies:
+        raise DataError("levenberg_marquardt minimises squares, and this model classifies: use adam")
+    own = dict(training.settings) if training and training.name == name else {}
+    for setting in (*own, *given):
+        if setting not in SETTINGS[name]:
+            raise DataError(f"{name} has no setting {setting}; {did_you_mean(setting, SETTINGS[name])}")
+    return name, {**SETTINGS[name], **{k: float(v) for k, v in {**own, **given}.items()}}
+
+
+def _least_squares(job: _Job) -> None:
+    """Try all starts for a while, then finish them in the order of their promise until the target is met and confirmed."""
+    settings, recorder = job.settings, job.recorder
+    starts, trial, iterations = int(settings["starts"]), int(settings["trial"]), int(settings["iterations"])
+    recorder.plan(starts * trial + iterations)
+    recorder.starts = starts
+    tried = []
+    for start in range(starts):
+        values, loss = levenberg_marquardt.minimise(
+            job.task, job.packing, job.begin(start), recorder, iterations=trial, target=settings["target"]
+        )
+        tried.append((loss, start, values))
+        if loss <= settings["target"]:
+            break
+    for _, start, values in sorted(tried, key=lambda t: t[:2]):
+        recorder.start = start + 1
+        values, loss = levenberg_marquardt.minimise(
+            job.task, job.packing, values, recorder, iterations=iterations, target=settings["target"]
+        )
+        confirmed = recorder.confirm(job.task, values)
+        if confirmed <= 10 * settings["target"] or not settings["target"]:
+            break
+
+
+def _descend(job: _Job) -> None:
+    settings, recorder = job.settings, job.recorder
+    recorder.starts = int(settings["starts"])
+    epochs, batch = int(settings["epochs"]), int(settings["batch"])
+    recorder.plan(recorder.starts * epochs * max(1, job.task.samples // batch))
+    for start in range(recorder.starts):
+        rng = np.random.default_rng([job.seed, start])
+        values = adam.minimise(
+            job.task, job.packing, job.begin(start), recorder, rng=rng, rate=settings["rate"], batch=batch, epochs=epochs
+        )
+        recorder.confirm(job.task, values)
+
+
+def _account(job: _Job, name: str, message: str, interrupted: bool) -> Fit:
+    """Evaluate the best parameters once more, followed from the stated start, and say what came out."""
+    recorder, task = job.recorder, job.task
+    if recorder.confirmed is None and recorder.parameters is not None:
+        recorder.confirm(task, recorder.parameters)
+    if recorder.confirmed is None:
+        recorder.confirm(task, job.begin(0))
+    assert recorder.confirmed is not None
+    _, parameters, outcome = recorder.confirmed
+    return Fit(
+        parameters=parameters,
+        loss=outcome.loss,
+        accuracy=task.accuracy(outcome) if task.classifies else None,
+        unconverged=outcome.unconverged,
+        history=tuple(recorder.history),
+        seconds=recorder.seconds,
+        interrupted=interrupted,
+        optimizer=name,
+        starts=recorder.starts,
+        message=message,
+        outcome=outcome,
+    )
