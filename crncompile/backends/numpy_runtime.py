@@ -17,12 +17,14 @@ def exp(x):
 
 def collect(value, batch, shape, keep):
     """Sum a family's values over all axes but ``keep``, which come out in this order and flattened: (batch, kept)."""
-    value = np.broadcast_to(value, (batch, *shape))
+    if np.shape(value) != (batch, *shape):
+        value = np.broadcast_to(value, (batch, *shape))
     dropped = tuple(1 + a for a in range(len(shape)) if a not in keep)
     if dropped:
         value = value.sum(axis=dropped)
-    order = np.argsort(np.argsort(keep)) if len(keep) else ()
-    return value.transpose(0, *(1 + k for k in order)).reshape(batch, -1)
+    if tuple(keep) != tuple(sorted(keep)):
+        value = value.transpose(0, *(1 + k for k in np.argsort(np.argsort(keep))))
+    return value.reshape(batch, -1)
 
 
 def scatter(value, batch, shape, index, size):
