@@ -10,6 +10,7 @@ from crncompile.network.context import Context
 from crncompile.network.declarations import start_of, statements
 from crncompile.network.reach import Reach, reach
 from crncompile.network.report import Report, fault, listed
+from crncompile.network.reservoirs import SETTINGS
 from crncompile.network.types import Network, Reservoir
 
 _LEAST_KINDS = {
@@ -21,8 +22,9 @@ _LEAST_KINDS = {
 def check_roles(model: nodes.Model, report: Report) -> None:
     """Report a model without input or without output."""
     kinds = {statement.kind.name for statement in statements(model, nodes.Reservoir)}
+    misspelt = any(kind not in SETTINGS for kind in kinds)
     for kind, example in _LEAST_KINDS.items():
-        if kind not in kinds:
+        if kind not in kinds and not misspelt:
             report.add(fault(start_of(model), f"the model has no {kind}", f"declare one, for example: {example}"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TypeVar, cast
 
@@ -21,6 +20,7 @@ Statement = TypeVar("Statement", bound=nodes.Statement)
 
 #: Mistakes are still looked for at this temperature when a model states none.
 _ROOM = 298.15
+_COLDEST, _HOTTEST = 1e-9, 1e9
 _SINGLE: dict[type, str] = {
     nodes.Version: "tnet",
     nodes.Network: "network",
@@ -52,8 +52,8 @@ def temperature(model: nodes.Model, report: Report) -> float:
         return _ROOM
     with report.catching():
         value = float(evaluate_as(given[0].value, Names(Units(_ROOM), {}), TEMPERATURE, "a temperature"))
-        if not 0 < value < math.inf:
-            raise fault(given[0].value.span, "a temperature must be above zero")
+        if not _COLDEST <= value <= _HOTTEST:
+            raise fault(given[0].value.span, f"a temperature must lie between {_COLDEST} and {_HOTTEST} K")
         return value
     return _ROOM
 

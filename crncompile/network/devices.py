@@ -14,7 +14,7 @@ from crncompile.network.expressions import Names, Typed, evaluate, evaluate_as
 from crncompile.network.laws import GIVEN, law_of, reserved_names
 from crncompile.network.levers import check_levers
 from crncompile.network.library import Library
-from crncompile.network.report import Fault, Report, a_dimension, expected, fault
+from crncompile.network.report import Fault, Report, a_dimension, expected, fault, shown
 from crncompile.network.steps import Surroundings, make_step
 from crncompile.network.terminals import FLUX, assumptions, check_counterpart, limits_of, terminals_of
 from crncompile.network.types import Content, DeviceKind, DeviceParameter, State, Step, Terminal
@@ -243,15 +243,16 @@ class _Builder:
     def _refuse_current(self, item: nodes.Current, found: Dimension, content: Content) -> None:
         per_charge = content == "charge" and found == DIMENSIONS["current"][0]
         hint = "divide by q_e to count electrons" if per_charge else expected(FLUX[content])
-        message = f"this current is {a_dimension(found)}, one of {content} is {a_dimension(FLUX[content])}"
-        raise fault(item.expression.span, message, hint)
+        span, due = item.expression.span, a_dimension(FLUX[content])
+        raise fault(span, f"{shown(span)} is {a_dimension(found)}, a flow of {content} is {due}", hint)
 
     # --- the whole ---
 
     def _check_form(self, current: sympy.Expr | None) -> None:
         for kind in (nodes.Population, nodes.Current, nodes.Counterpart):
+            word = kind.__name__.lower()
             for item in self._all(kind)[1:]:
-                self.report.add(fault(item.span, f"{self.node.name} has two lines of this kind"))
+                self.report.add(fault(item.span, f"{self.node.name} has more than one {word}"))
         transitions = self._all(nodes.Transition)
         name = self.node.name_span
         if current is not None and (transitions or self.states):

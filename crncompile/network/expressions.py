@@ -17,13 +17,14 @@ import sympy
 
 from crncompile.errors import Span, did_you_mean
 from crncompile.language import nodes
-from crncompile.network.report import Fault, a_dimension, each, expected, fault, shown
+from crncompile.network.report import Fault, a_dimension, each, expected, fault, resembles, shown
 from crncompile.units import NUMBER, Dimension, UnitError, Units
 
 #: Literal exponents go up to here, so that an exact power stays a small number.
 LARGEST_EXPONENT = 100
 #: Whole numbers beyond this many bits become floating-point numbers.
 _LARGEST_EXACT = 2**53
+_ANY_TEMPERATURE = 300.0
 #: Units to suggest for a misspelt one.
 COMMON_UNITS = (
     *("kT", "J", "eV", "meV", "ueV", "K", "mK", "s", "ms", "us", "ns", "Hz", "kHz", "MHz", "GHz", "s^-1", "M", "mM"),
@@ -67,13 +68,14 @@ class Names:
         if name in self.names:
             if reference.indices:
                 raise fault(reference.span, f"{name} has no index")
-            found = self.names[name]
-            if found is None:
+            declared = self.names[name]
+            if declared is None:
                 raise Fault
-            return found
-        if name in self.later:
+            return declared
+        found = constant(reference, self.units)
+        if found is None and name in self.later:
             raise fault(reference.span, f"{name} is used before it is declared", "move its declaration further up")
-        return constant(reference, self.units) or undeclared(reference, self.names)
+        return found or undeclared(reference, self.names)
 
 
 def constant(reference: nodes.Reference, units: Units) -> Typed | None:
@@ -129,12 +131,21 @@ def check_dimension(expression: nodes.Expression, found: Dimension, due: Dimensi
     """Raise Fault where the dimensions differ: ``1 GHz is a rate, level is an energy``."""
     if found == due:
         return
-    text = shown(expression.span)
-    if found == NUMBER:
-        bare = isinstance(strip_sign(expression), nodes.Quantity)
-        said = f"{text} has no unit" if bare else f"{text} is a number"
-        raise fault(expression.span, f"{said}, {what} is {a_dimension(due)}", expected(due))
-    raise fault(expression.span, f"{text} is {a_dimension(found)}, {what} is {a_dimension(due)}", expected(due))
+    plain, kind = strip_sign(expression), a_dimension(due)
+    bare = found == NUMBER and isinstance(plain, nodes.Quantity)
+    said = f"{shown(expression.span)} {'has no unit' if bare else f'is {a_dimension(found)}'}"
+    tautology = what.split()[-1] == kind.split()[-1]
+    wanted = f"{kind} is due" if tautology else f"{what} is {kind}"
+    raise fault(expression.span, f"{said}, {wanted}", _similar_unit(plain, due), expected(due))
+
+
+def _similar_unit(expression: nodes.Expression, due: Dimension) -> str:
+    """Return a hint for a unit that is one by chance: kt (knots) for kT."""
+    if not isinstance(expression, nodes.Quantity) or expression.unit is None:
+        return ""
+    units = Units(_ANY_TEMPERATURE)
+    fitting = [token for token in COMMON_UNITS if units.unit(token)[2] == due]
+    return did_you_mean(expression.unit, fitting) if resembles(expression.unit, fitting) else ""
 
 
 def strip_sign(expression: nodes.Expression) -> nodes.Expression:

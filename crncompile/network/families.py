@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
@@ -12,10 +12,10 @@ from crncompile.errors import did_you_mean
 from crncompile.language import nodes
 from crncompile.network.context import Context
 from crncompile.network.devices import resolve_device
-from crncompile.network.indices import frame_of
+from crncompile.network.indices import Frame, frame_of
 from crncompile.network.laws import repeated_settings
 from crncompile.network.library import Library
-from crncompile.network.report import Fault, Report, expected, fault, listed
+from crncompile.network.report import Fault, Report, expected, fault, listed, resembles
 from crncompile.network.reservoirs import NETWORK_VOLUME, Evidence, network_volume
 from crncompile.network.types import Access, DeviceKind, DeviceParameter, Family, Slot
 from crncompile.network.values import POSITIVE, Due, Limits, default_slot, slot
@@ -81,7 +81,7 @@ def references_of(wiring: nodes.Wiring) -> tuple[nodes.Reference, ...]:
 
 
 def placed(node: nodes.Placement, context: Context, kinds: Kinds) -> Placed:
-    """Resolve a placement's device and connections; raises Fault with the mistakes of both."""
+    """Resolve a placement's device and connections; raises Fault with the mistakes of both and of the settings."""
     report = Report()
     kind, frame = None, None
     with report.catching():
@@ -92,19 +92,25 @@ def placed(node: nodes.Placement, context: Context, kinds: Kinds) -> Placed:
         frame = frame_of(node.target, context.indices)
     references = references_of(node.wiring)
     if frame is None or kind is None or report.faults:
-        _only_check_names(references, context, report)
-        raise Fault(*report.mistakes)
+        for reference in references:
+            with report.catching():
+                context.reservoir_axes(reference)
+    else:
+        with report.catching():
+            return _connected(node, kind, frame, context)
+    if kind is not None and frame is not None:
+        with report.catching():
+            assemble(node, "dot", kind, Wired(frame, ()), context)
+    raise Fault(*report.mistakes)
+
+
+def _connected(node: nodes.Placement, kind: DeviceKind, frame: Frame, context: Context) -> Placed:
+    references = references_of(node.wiring)
     wired = wire([terminal.name for terminal in kind.terminals], references, frame, context)
     if len(node.wiring.sources) == len(node.wiring.targets) == 1:
-        ends = [(references[k], wired.ports[k].place) for k in (0, 1)]
+        ends = [(reference, port.place) for reference, port in zip(references, wired.ports, strict=True)]
         refuse_loop(ends[0], ends[1], wired.frame, context)
     return Placed(node, kind, wired)
-
-
-def _only_check_names(references: Sequence[nodes.Reference], context: Context, report: Report) -> None:
-    for reference in references:
-        with report.catching():
-            context.reservoir_axes(reference)
 
 
 def _check_keyword(node: nodes.Placement, kind: DeviceKind) -> None:
@@ -184,7 +190,9 @@ def _check_settings(call: nodes.Kind, kind: DeviceKind) -> None:
             hint = did_you_mean(setting.name, known)
             report.add(fault(setting.name_span, f"{call.name} has no parameter {setting.name}", hint))
     given = {setting.name for setting in call.settings}
-    missing = [p for p in kind.parameters if p.default is None and p.name not in given]
+    unknown = given.difference(known)
+    absent = [p for p in kind.parameters if p.default is None and p.name not in given]
+    missing = [parameter for parameter in absent if not resembles(parameter.name, unknown)]
     if missing:
         hints = [f"{parameter.name}: {expected(parameter.dimension)}" for parameter in missing]
         names = listed(parameter.name for parameter in missing)

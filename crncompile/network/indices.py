@@ -79,9 +79,9 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class _Whole:
-    """Whole numbers for all elements, none beyond ``bound`` in size."""
+    """Whole numbers for all elements, none beyond ``bound`` in size; computed only when no mistake was found."""
 
-    values: NDArray[np.int64]
+    values: Callable[[], NDArray[np.int64]]
     bound: int
 
 
@@ -96,7 +96,7 @@ _RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
 
 def whole(expression: nodes.Expression, frame: Frame, indices: Indices) -> NDArray[np.int64]:
     """Return the values of an index expression for the elements of a frame, broadcastable to its shape."""
-    return _whole(expression, frame, indices).values
+    return _whole(expression, frame, indices).values()
 
 
 def _whole(expression: nodes.Expression, frame: Frame, indices: Indices) -> _Whole:
@@ -116,14 +116,14 @@ def _literal(quantity: nodes.Quantity) -> _Whole:
         raise fault(quantity.span, f"{shown(quantity.span)} is not a whole number")
     if abs(value) > _LARGEST_WHOLE:
         raise fault(quantity.span, f"{shown(quantity.span)} is too large for an index")
-    return _Whole(np.int64(int(value)) * np.ones((), dtype=np.int64), abs(int(value)))
+    return _Whole(lambda: np.array(int(value), dtype=np.int64), abs(int(value)))
 
 
 def _index(reference: nodes.Reference, frame: Frame, indices: Indices) -> _Whole:
     names, name = frame.names(), reference.name
     if name in names:
         axis = frame.axes[names.index(name)]
-        return _Whole(frame.values(names.index(name)), max(abs(axis.lower), abs(axis.upper)))
+        return _Whole(lambda: frame.values(names.index(name)), max(abs(axis.lower), abs(axis.upper)))
     if name in indices:
         raise fault(
             reference.span, f"the index {name} is not bound here", f"bind it behind the declared name: ...[{name}]"
@@ -135,12 +135,12 @@ def _index(reference: nodes.Reference, frame: Frame, indices: Indices) -> _Whole
 def _arithmetic(operation: nodes.Operation, frame: Frame, indices: Indices) -> _Whole:
     parts = each(lambda operand: _whole(operand, frame, indices), operation.operands)
     if len(parts) == 1:
-        return _Whole(-parts[0].values, parts[0].bound)
+        return _Whole(lambda: -parts[0].values(), parts[0].bound)
     left, right = parts
     bound = left.bound * right.bound if operation.operator == "*" else left.bound + right.bound
     if bound > _LARGEST_WHOLE:
         raise fault(operation.span, f"{shown(operation.span)} is too large for an index")
-    return _Whole(_OPERATORS[operation.operator](left.values, right.values), bound)
+    return _Whole(lambda: _OPERATORS[operation.operator](left.values(), right.values()), bound)
 
 
 # --- declared sets ----------------------------------------------------------------------------------------------------
@@ -214,6 +214,8 @@ def _check_count(reference: nodes.Reference, axes: tuple[Axis, ...]) -> None:
     whole_name = f"{reference.name}[{', '.join(axis.name for axis in axes)}]"
     if not axes:
         raise fault(reference.span, f"{reference.name} has no index")
+    if not reference.indices:
+        raise fault(reference.span, f"{reference.name} is an array", f"write one of its elements: {whole_name}")
     message = (
         f"{reference.name} has {len(axes)} {'index' if len(axes) == 1 else 'indices'}, not {len(reference.indices)}"
     )

@@ -11,7 +11,7 @@ from crncompile.errors import did_you_mean
 from crncompile.language import nodes
 from crncompile.network.expressions import FUNCTIONS, Names, Typed, check_dimension, evaluate
 from crncompile.network.library import Library
-from crncompile.network.report import Fault, Report, a_dimension, expected, fault
+from crncompile.network.report import Fault, Report, a_dimension, expected, fault, resembles
 from crncompile.network.types import AFFINITY, REACTANTS
 from crncompile.units import CONCENTRATION, NUMBER, Dimension, Units
 
@@ -67,7 +67,7 @@ def check_law(law: nodes.Law, units: Units) -> None:
             report.add(fault(reference.span, f"{reference.name} is not declared in the law {law.name}", hint))
     names = {reference.name for reference in used}
     for name in law.parameters:
-        if name not in names and name != EQUILIBRIUM:
+        if name not in names and name != EQUILIBRIUM and names <= known:
             report.add(fault(law.name_span, f"{law.name} does not use its parameter {name}"))
     _check_given(law, names, report)
     if report.faults:
@@ -99,8 +99,9 @@ def law_of(kind: nodes.Kind, library: Library, units: Units) -> nodes.Law:
         if setting.name not in known:
             hint = did_you_mean(setting.name, known)
             report.add(fault(setting.name_span, f"{law.name} has no parameter {setting.name}", hint))
+    unknown = [name for name in given if name not in known]
     for name in needed(law):
-        if name not in given:
+        if name not in given and not resembles(name, unknown):
             report.add(fault(kind.name_span, f"{law.name} needs {name}", f"write {law.name}({name} = ...)"))
     repeated_settings(kind, report)
     if report.faults:

@@ -55,12 +55,20 @@ def joined(node: nodes.Reaction, context: Context, kinds: Kinds) -> Joined:
     with report.catching():
         frame = frame_of(node.target, context.indices)
     step, references = _renamed(node.step, () if law is None else law.parameters)
-    terminals = tuple(references)
-    with report.catching():
-        wired = wire(terminals, tuple(references.values()), frame or Frame(()), context) if frame is not None else None
-    if law is None or wired is None or report.faults:
+    if frame is not None:
+        with report.catching():
+            wired = wire(tuple(references), tuple(references.values()), frame, context)
+    if law is None or wired is None:
+        _check_values(call, frame, context, report)
         raise Fault(*report.mistakes)
-    return Joined(node, law, call, step, terminals, tuple(references.values()), wired)
+    return Joined(node, law, call, step, tuple(references), tuple(references.values()), wired)
+
+
+def _check_values(call: nodes.Kind, frame: Frame | None, context: Context, report: Report) -> None:
+    """Report the mistakes of a reaction's settings that can be seen without its law and reservoirs."""
+    for setting in call.settings if frame is not None else ():
+        with report.catching():
+            dimension_of(setting, frame or Frame(()), context)
 
 
 def _renamed(step: nodes.Step, taken: Sequence[str]) -> tuple[nodes.Step, dict[str, nodes.Reference]]:
@@ -113,18 +121,19 @@ def _settings(found: Joined, context: Context) -> dict[str, Typed]:
     settings = {}
     for name in order:
         if name in given:
-            dimension = _dimension(given[name], found, context)
+            dimension = dimension_of(given[name], found.wired.frame, context)
             settings[name] = Typed(sympy.Symbol(name, positive=True), dimension)
     return settings
 
 
-def _dimension(setting: nodes.Setting, found: Joined, context: Context) -> Dimension:
+def dimension_of(setting: nodes.Setting, frame: Frame, context: Context) -> Dimension:
+    """Return the dimension that a setting's value has; raises Fault."""
     content = setting.value.content
     if isinstance(content, nodes.Interval):
         raise fault(content.span, f"{setting.name} is one value, not a range")
     if isinstance(content, nodes.Train):
         content = first_argument(content.distribution)
-    return evaluate(content, OwnerScope(context, found.wired.frame)).dimension
+    return evaluate(content, OwnerScope(context, frame)).dimension
 
 
 def _new_kind(name: str, found: Joined, content: Content, step: Step, settings: dict[str, Typed]) -> DeviceKind:

@@ -10,7 +10,7 @@ from crncompile.network.context import Context, OwnerScope
 from crncompile.network.expressions import evaluate
 from crncompile.network.indices import frame_of
 from crncompile.network.laws import repeated_settings
-from crncompile.network.report import Fault, Report, a_dimension, each, fault, shown
+from crncompile.network.report import a_dimension, each, fault, shown
 from crncompile.network.types import Readout, Training
 from crncompile.network.values import Due, constant
 from crncompile.units import NUMBER, example_unit
@@ -53,10 +53,7 @@ def readout(node: nodes.Readout, context: Context) -> Readout:
 
 def training(node: nodes.Training, context: Context) -> Training:
     """Return the settings of a training statement, numbers and names; raises Fault."""
-    report = Report()
-    repeated_settings(node.kind, report)
-    if report.faults:
-        raise Fault(*report.mistakes)
+    repeated_settings(node.kind, context.report)
     pairs = each(lambda setting: (setting.name, _plain(setting, context)), node.kind.settings)
     return Training(node.kind.name, dict(pairs))
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TypeVar
 
-from crncompile.errors import Mistake, Span
-from crncompile.units import DIMENSIONS, NUMBER, Dimension, example_unit
+from crncompile.errors import Mistake, Span, did_you_mean
+from crncompile.units import CONCENTRATION, DIMENSIONS, NUMBER, Dimension, example_unit
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -94,14 +94,27 @@ def a_dimension(dimension: Dimension) -> str:
         return "a number"
     name = str(dimension).replace("_", " ")
     if str(dimension) not in DIMENSIONS:
-        return f"a quantity of dimension {name}"
+        power = power_of_concentration(dimension)
+        return f"a quantity of dimension {name}" if power is None else f"a concentration to the power {power}"
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def expected(dimension: Dimension) -> str:
     """Return the hint ``expected an energy, for example kT``."""
-    unit = example_unit(dimension)
+    power = power_of_concentration(dimension)
+    unit = example_unit(dimension) or (f"mM^{power}" if power is not None else "")
     return f"expected {a_dimension(dimension)}" + (f", for example in {unit}" if unit else "")
+
+
+def power_of_concentration(dimension: Dimension) -> int | None:
+    """Return n where a dimension is concentration^n, n not 0."""
+    power = dimension.exponents[4]
+    return int(power) if power and power.denominator == 1 and dimension == CONCENTRATION**power else None
+
+
+def resembles(name: str, others: Iterable[str]) -> bool:
+    """Whether one of the other names looks like this one misspelt."""
+    return did_you_mean(name, others).startswith("did you mean")
 
 
 def shown(span: Span, longest: int = 40) -> str:

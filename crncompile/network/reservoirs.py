@@ -15,7 +15,7 @@ from crncompile.network.context import Context, OwnerScope
 from crncompile.network.expressions import evaluate
 from crncompile.network.indices import Frame
 from crncompile.network.laws import repeated_settings
-from crncompile.network.report import Fault, Report, a_dimension, each, fault, shown
+from crncompile.network.report import Fault, Report, a_dimension, each, fault, resembles, shown
 from crncompile.network.types import Access, Content, InputCoding, Place, Reservoir, Slot
 from crncompile.network.values import ANY, POSITIVE, Due, constant, default_slot, first_argument, slot, unit_token
 from crncompile.units import CAPACITANCE, CONCENTRATION, ENERGY, NUMBER, VOLTAGE, VOLUME
@@ -55,22 +55,20 @@ class Draft:
 
 
 def draft(node: nodes.Reservoir, context: Context) -> Draft:
-    """Check a reservoir's kind and the names of its settings; raises Fault."""
-    kind = node.kind
+    """Return a reservoir with the settings that its kind has; others are reported. Raises Fault for an unknown kind."""
+    kind, report = node.kind, context.report
     if kind.name not in SETTINGS:
         raise fault(kind.name_span, f"{kind.name} is not a kind of reservoir", did_you_mean(kind.name, SETTINGS))
-    report = Report()
+    known = SETTINGS[kind.name]
     repeated_settings(kind, report)
-    for setting in kind.settings:
-        if setting.name not in SETTINGS[kind.name]:
-            hint = did_you_mean(setting.name, SETTINGS[kind.name])
-            report.add(fault(setting.name_span, f"{kind.name} has no setting {setting.name}", hint))
-    settings = {setting.name: setting for setting in kind.settings}
+    settings = {setting.name: setting for setting in kind.settings if setting.name in known}
+    unknown = [setting for setting in kind.settings if setting.name not in known]
+    for setting in unknown:
+        hint = did_you_mean(setting.name, known)
+        report.add(fault(setting.name_span, f"{kind.name} has no setting {setting.name}", hint))
     needed = _NEEDED.get(kind.name)
-    if needed is not None and needed not in settings:
+    if needed is not None and needed not in settings and not resembles(needed, [s.name for s in unknown]):
         report.add(fault(kind.name_span, f"{kind.name} needs {needed}", f"write {kind.name}({needed} = ...)"))
-    if report.faults:
-        raise Fault(*report.mistakes)
     return Draft(node, Frame(context.reservoirs[node.target.name] or ()), settings)
 
 
@@ -128,6 +126,8 @@ def reservoir(found: Draft, content: Content, context: Context) -> Reservoir:
     kind = cast(KindName, found.node.kind.name)
     group = Reservoir(found.node.target.name, found.frame.axes, kind, content, None, None, None, None, found.node.span)
     report = Report()
+    if _NEEDED.get(kind, "") not in ("", *found.settings):
+        raise Fault
     if kind == "input":
         with report.catching():
             group = replace(group, coding=_coding(found, content, context))

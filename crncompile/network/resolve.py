@@ -14,7 +14,7 @@ from crncompile.network.laws import check_law
 from crncompile.network.library import Library
 from crncompile.network.reactions import Joined, Patterns, joined, reaction
 from crncompile.network.readouts import readout, training
-from crncompile.network.report import Fault, Report
+from crncompile.network.report import Fault, Report, each
 from crncompile.network.reservoirs import Draft, Evidence, draft, evidence_of, reservoir, settle
 from crncompile.network.types import Content, Family, Network, Training
 from crncompile.units import Units
@@ -154,7 +154,8 @@ def _content(name: str, context: Context) -> Content:
 def _family(found: Placed | Joined, context: Context, patterns: Patterns) -> Family:
     if isinstance(found, Placed):
         return family(found, context)
-    return reaction(found, _content(found.references[0].name, context), context, patterns)
+    contents = each(lambda reference: _content(reference.name, context), found.references)
+    return reaction(found, contents[0], context, patterns)
 
 
 def _training(model: nodes.Model, context: Context) -> Training | None:

@@ -233,7 +233,7 @@ def describe(limits: Limits, dimension: Dimension, context: Context) -> str:
     lower, upper = (f"{context.units.express(end, unit):.6g}" for end in (limits.lower, limits.upper))
     after = f" {unit}" if unit else ""
     if limits.upper == math.inf:
-        return f"{'>' if limits.open_lower else '>='} {lower}{after}"
+        return f"{'>' if limits.open_lower else '>='} {'0' if limits.lower == 0 else lower + after}"
     if limits.lower == -math.inf:
         return f"<= {upper}{after}"
     return f"between {lower} and {upper}{after}"
