@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import networkx as nx
@@ -115,7 +116,7 @@ def _null_space(count: int, demands: list[dict[int, int]]) -> list[list[int]]:
         rows = [[d.get(m, 0) for m in members] for d in demands if d.keys() & part]
         vectors = sympy.Matrix(rows).nullspace() if rows else [sympy.Matrix([1])]
         for vector in vectors:
-            whole = vector * sympy.ilcm(*(entry.q for entry in vector))
+            whole = vector * math.lcm(*(int(entry.q) for entry in vector))
             weights = [0] * count
             for member, entry in zip(members, whole, strict=True):
                 weights[member] = int(entry)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import sympy
 
 from crncompile.errors import Mistake, ModelError
 from crncompile.network.types import AFFINITY, REACTANTS, DeviceKind, Step, Terminal
 from crncompile.symbolic.functions import recognise_logistic
 from crncompile.symbolic.matrix_tree import tree_weights
+from crncompile.symbolic.sampling import draw, evaluate
 from crncompile.symbolic.turnover import Cycle, check_balance, fundamental_cycles
 
 Definitions = tuple[tuple[sympy.Symbol, sympy.Expr], ...]
@@ -248,13 +250,14 @@ def _irreversible(step: Step, kind: DeviceKind) -> sympy.Expr:
 
 
 def _closed_form(kind: DeviceKind) -> DeviceLaw:
-    """Take a stated current as it is, after checking that it vanishes at zero affinity."""
+    """Take a stated current as it is, after checking that it vanishes at zero affinity and runs along it."""
     assert kind.current is not None
     net = tuple({"source": -1, "target": 1, "gate": 0}[t.role] for t in kind.terminals)
     log_K = next((sympy.log(p.symbol) for p in kind.parameters if p.name == "K_eq"), sympy.Integer(0))
     definitions = tuple((symbol, recognise_logistic(value)) for symbol, value in kind.lets)
     law = DeviceLaw(kind, definitions, (recognise_logistic(kind.current),), (net,), (log_K,), (), {})
     check_equilibrium(law)
+    check_dissipation(law)
     return law
 
 
@@ -270,4 +273,18 @@ def check_equilibrium(law: DeviceLaw) -> None:
         hint = (
             f"at {target.name} = {sympy.sstr(sympy.simplify(balanced))} the device is at equilibrium and must carry nothing"
         )
+        raise ModelError([Mistake(kind.span, message, hint)])
+
+
+def check_dissipation(law: DeviceLaw) -> None:
+    """Refuse a closed form whose current runs against its affinity at some of a thousand random points."""
+    kind = law.kind
+    values = draw(kind, 1000, seed=1)
+    flux, affinity = evaluate([law.expand(law.fluxes[0]), law.affinity(0)], values)
+    production = flux * affinity
+    worst = int(np.argmin(np.where(np.abs(affinity) > 1e-3, np.nan_to_num(production), 0.0)))
+    if production[worst] < 0.0:
+        point = ", ".join(f"{t.name} = {values[t.symbol][worst]:.3g}" for t in kind.terminals)
+        message = f"the current of {kind.name} runs against its affinity, which the second law forbids"
+        hint = f"for example at {point} (in kT or M); a current is positive along the arrow of the device"
         raise ModelError([Mistake(kind.span, message, hint)])

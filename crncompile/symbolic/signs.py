@@ -98,14 +98,3 @@ def _terms_positive(expression: sympy.Expr) -> bool:
             return True
     terms = sympy.Add.make_args(sympy.expand(expression))
     return bool(terms) and all(term.is_positive for term in terms)
-
-
-def dissipation_is_sampled_positive(law: DeviceLaw, count: int = 1000, seed: int = 1) -> bool:
-    """Whether current times affinity, summed over fluxes, is non-negative at random points (to rounding)."""
-    values = draw(law.kind, count, seed)
-    terms = [(law.expand(flux), law.affinity(f)) for f, flux in enumerate(law.fluxes)]
-    products = evaluate([sympy.Add(*(flux * affinity for flux, affinity in terms))], values)[0]
-    scale = evaluate([sympy.Add(*(sympy.Abs(flux * affinity) for flux, affinity in terms))], values)[0]
-    return bool(np.all(products >= -1e-9 * scale - 1e-300))
-
-

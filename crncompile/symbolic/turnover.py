@@ -25,10 +25,10 @@ class Cycle:
     steps: tuple[tuple[Step, int], ...]
     turnover: tuple[int, ...]
 
-    @property
-    def name(self) -> str:
-        """The steps in words: ``enter, cross, leave``."""
-        return ", ".join(step.name if sign > 0 else f"{step.name} (backward)" for step, sign in self.steps)
+    def name(self, direction: int = 1) -> str:
+        """Return the steps in words: ``enter, cross, leave (backward)``."""
+        steps = self.steps if direction > 0 else [(step, -sign) for step, sign in reversed(self.steps)]
+        return ", ".join(step.name if sign > 0 else f"{step.name} (backward)" for step, sign in steps)
 
     def log_K(self, logs: Mapping[str, sympy.Expr]) -> sympy.Expr:
         """Sum of ln K over the steps of the cycle."""
@@ -86,7 +86,7 @@ def check_balance(kind: DeviceKind, cycles: tuple[Cycle, ...], logs: Mapping[str
         product = sympy.Add(*(n * cycle.log_K(logs) for n, cycle in zip(combination, reversible, strict=True)))
         ratio = sympy.simplify(sympy.exp(sympy.expand_log(product, force=True)))
         if ratio != 1:
-            names = "; ".join(cycle.name for n, cycle in zip(combination, reversible, strict=True) if n != 0)
+            names = ", ".join(cycle.name(n) for n, cycle in zip(combination, reversible, strict=True) if n != 0)
             mistakes.append(
                 Mistake(
                     kind.span,

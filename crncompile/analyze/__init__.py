@@ -1,0 +1,1 @@
+"""What a network or device can be shown to do."""

@@ -1,0 +1,103 @@
+"""Signs of differential conductances: what is proved holds, what is found is true."""
+
+import numpy as np
+import pytest
+import sympy
+
+from crncompile.symbolic.device_law import derive
+from crncompile.symbolic.functions import logistic
+from crncompile.symbolic.sampling import draw, evaluate
+from crncompile.symbolic.signs import conductance, exchange, is_positive
+from symbolic.kinds import COLD, LIBRARY, WARM, kind_of, library_kind
+
+VERDICTS = {
+    "resonant_dot": "proved",
+    "double_dot": "negative",
+    "gated_dot": "proved",
+    "linear_conductance": "proved",
+    "gated_conductance": "proved",
+    "michaelis_menten": "proved",
+    "substrate_inhibited": "negative",
+    "competitive_effector": "proved",
+    "saturable_decay": "sampled",
+}
+
+
+def slopes(law):
+    source, target = (law.kind.terminals[end] for end in exchange(law))
+    flux = law.expand(law.fluxes[0])
+    return [sympy.diff(flux, source.symbol), -sympy.diff(flux, target.symbol)]
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_verdict_of_library_device(name):
+    law = derive(library_kind(name))
+    result = conductance(law)
+    assert result.verdict == VERDICTS[name]
+    assert result.positive == (result.verdict != "negative")
+    values = draw(law.kind, 3000, seed=77)
+    if result.verdict == "proved":
+        assert all(np.all(slope >= 0) for slope in evaluate(slopes(law), values))
+    if result.verdict == "negative":
+        example = {symbol: np.array([dict(result.example)[symbol.name]]) for symbol in values}
+        assert min(float(slope[0]) for slope in evaluate(slopes(law), example)) < 0
+
+
+def test_several_reactants_are_no_exchange():
+    text = """
+    device pair: A + B -> P {
+      "Two in, one out"
+      terminal A, B, P: molecules
+      parameter total: concentration > 0
+      parameter k: second_order_rate > 0
+      parameter b, c: rate > 0
+      population total
+      state E
+      state EA
+      transition first: A + E <-> EA = mass_action(k = k, K_eq = k / b)
+      transition last: B + EA <-> E + P = mass_action(k = k, K_eq = 2)
+    }"""
+    law = derive(kind_of(text, WARM))
+    assert law.stoichiometry == ((-1, -1, 1),)
+    assert exchange(law) is None
+    assert conductance(law).verdict == "none"
+
+
+NARROW = """
+device narrow: left -> right {
+  "A resonance that its bias pulls along: NDC in a small part of its parameters only"
+  terminal left, right: charge
+  parameter rate: rate > 0
+  parameter detuning: energy
+  let pull = detuning - (left - right)
+  current flow = rate * (1 + 1 / (1 + (pull / kT)^2)) * (left - right) / kT
+}"""
+
+
+def test_ndc_of_a_closed_form_is_found():
+    result = conductance(derive(kind_of(NARROW, COLD)))
+    assert result.verdict == "negative"
+    assert {name for name, _ in result.example} == {"left", "right", "rate", "detuning"}
+
+
+x, y = sympy.symbols("x y", real=True)
+p, q = sympy.symbols("p q", positive=True)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        p + q * sympy.exp(x),
+        logistic(x) * logistic(-x) * p,
+        p / (1 + q) ** 2,
+        (p + q) ** 2 * (p + 1) / (q + logistic(x + y)),
+        p * (1 + q) / (p + q) - p * q / (p + q),
+    ],
+)
+def test_positive_expressions_are_proved(expression):
+    assert is_positive(expression)
+
+
+@pytest.mark.parametrize("expression", [p - q, x, sympy.Integer(0), -p, p * x**2 - q, logistic(x) - logistic(y), 1 - p])
+def test_expressions_that_may_vanish_or_be_negative_are_not(expression):
+    assert not is_positive(expression)
