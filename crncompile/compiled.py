@@ -16,8 +16,8 @@ from crncompile.network.initial import initial_values
 from crncompile.network.types import Network, Reservoir
 from crncompile.program.types import Program
 from crncompile.solve.adjoint import adjoint
-from crncompile.solve.certificate import Certificate
 from crncompile.solve.blocks import pivot_reservoirs
+from crncompile.solve.certificate import Certificate
 from crncompile.solve.steady import steady_states
 from crncompile.symbolic.system import System
 
@@ -32,9 +32,9 @@ Array = NDArray[Any]
 class Solution:
     """Steady states of a batch of inputs.
 
-    ``potentials[name]`` is dimensionless (mu/kT, or ln(c/1 M)), (*batch, *reservoir); ``values[name]`` is mu in kT or c in M;
-    ``readouts[name]`` (*batch, *readout). ``u`` (samples, floating) and ``held`` (samples, held) are the raw vectors.
-    Samples without a certified steady state are NaN and say why in ``certificate.messages``.
+    ``potentials[name]`` is dimensionless (mu/kT, or ln(c/1 M)), (*batch, *reservoir); ``values[name]`` is mu in kT or
+    c in M; ``readouts[name]`` (*batch, *readout). ``u`` (samples, floating) and ``held`` (samples, held) are the raw
+    vectors. Samples without a certified steady state are NaN and say why in ``certificate.messages``.
     """
 
     potentials: Mapping[str, Array]
@@ -46,7 +46,7 @@ class Solution:
     parameters: Mapping[str, Array]
 
     def take(self, samples: Array) -> Solution:
-        """Return the raw vectors of some of the samples, for `CompiledNetwork.gradient`; all else stays that of the whole."""
+        """Return the raw vectors of some samples, for `CompiledNetwork.gradient`; all else stays that of the whole."""
         return replace(self, u=self.u[samples], held=self.held[samples])
 
     def raise_for_failure(self) -> Solution:
@@ -89,7 +89,7 @@ class CompiledNetwork:
     # --- parameters and inputs ----------------------------------------------------------------------------------------
 
     def parameters(self, values: Values | None = None, seed: int = 0) -> dict[str, Array]:
-        """Return all parameters in the coherent system of units: ``values`` where given, else initial ones of this seed.
+        """Return all parameters in the coherent system: ``values`` where given, else initial ones of this seed.
 
         A parameter has its own shape; one that the model states as a single number may also have one value per device.
         Raises DataError for an unknown name or a shape that does not fit.
@@ -109,11 +109,13 @@ class CompiledNetwork:
             raise DataError(f"parameter {name} has shape {value.shape}, but the network needs {wanted}")
         return value if np.iscomplexobj(value) else value.astype(float)
 
-    def held(self, inputs: Values, parameters: Mapping[str, Array], *, raw: bool = False) -> tuple[Array, tuple[int, ...]]:
+    def held(
+        self, inputs: Values, parameters: Mapping[str, Array], *, raw: bool = False
+    ) -> tuple[Array, tuple[int, ...]]:
         """Return potentials of all held reservoirs, (samples, held), and the shape of the batch.
 
-        ``inputs`` are in the unit of each input's range, or raw data with ``raw``, (*batch, *reservoir); they broadcast.
-        Raises DataError for an input that is missing, unknown or of the wrong shape.
+        ``inputs`` are in the unit of each input's range, or raw data with ``raw``, (*batch, *reservoir); they
+        broadcast. Raises DataError for an input that is missing, unknown or of the wrong shape.
         """
         known = [group.name for group in self.inputs]
         for name in inputs:
@@ -160,8 +162,8 @@ class CompiledNetwork:
     ) -> Solution:
         """Find the steady states to which the network relaxes from its stated start.
 
-        Inputs are given by name, in the unit of their range (or as raw data with ``raw``), and broadcast against each other:
-        ``net.solve(x=[0.1, 0.3])``. ``totals`` edits conserved totals by name, in particles.
+        Inputs are given by name, in the unit of their range (or as raw data with ``raw``), and broadcast against each
+        other: ``net.solve(x=[0.1, 0.3])``. ``totals`` edits conserved totals by name, in particles.
         """
         values = self.parameters(parameters, seed)
         held, batch = self.held({**(inputs or {}), **named}, values, raw=raw)
@@ -195,7 +197,9 @@ class CompiledNetwork:
         )
         return self._solution(states.u, held, parameters, (len(held),) if batch is None else batch, states.certificate)
 
-    def _totals(self, totals: Mapping[str, float] | None, start: Array, parameters: Mapping[str, Array]) -> Array | None:
+    def _totals(
+        self, totals: Mapping[str, float] | None, start: Array, parameters: Mapping[str, Array]
+    ) -> Array | None:
         if not totals:
             return None
         names = self.functions.structure.conserved_names
@@ -225,9 +229,10 @@ class CompiledNetwork:
     ) -> tuple[dict[str, Array], Array]:
         """Differentiate sum(weights[readout] * readout) at steady states by all parameters and by the held potentials.
 
-        ``weights[name]`` is (samples, *readout). Returns ({parameter: array}, (samples, held)), summed over the samples or, with
-        ``per_sample``, (samples, *parameter). ``totals_fixed``: conserved totals were stated and do not follow the start.
-        Exact, by the implicit-function theorem: one linear solve with the transposed Jacobian and one pass over the families.
+        ``weights[name]`` is (samples, *readout). Returns ({parameter: array}, (samples, held)), summed over the
+        samples or, with ``per_sample``, (samples, *parameter). ``totals_fixed``: conserved totals were stated and do
+        not follow the start. Exact, by the implicit-function theorem: one linear solve with the transposed Jacobian
+        and one pass over the families.
         """
         f, u, held, parameters = self.functions, solution.u, solution.held, solution.parameters
         to_u, to_held, direct = f.readout_pullback(weights, u, held, parameters)
@@ -240,7 +245,9 @@ class CompiledNetwork:
         parts = [direct, f.hold_pullback(to_held, parameters)]
         if pivots:
             parts += self._conserved_gradient(multipliers[:, pivots], solution, totals_fixed)
-        gradient = {name: np.zeros((*([len(u)] if per_sample else []), *np.shape(p)), u.dtype) for name, p in parameters.items()}
+        gradient = {
+            name: np.zeros((*([len(u)] if per_sample else []), *np.shape(p)), u.dtype) for name, p in parameters.items()
+        }
         for part in parts:
             for name, value in part.items():
                 gradient[name] = gradient[name] + (value if per_sample else value.sum(axis=0))
@@ -248,8 +255,10 @@ class CompiledNetwork:
             gradient[name] = gradient[name] + value
         return gradient, to_held
 
-    def _conserved_gradient(self, multipliers: Array, solution: Solution, totals_fixed: bool) -> list[Mapping[str, Array]]:
-        """What the conserved totals add: -multiplier * (w . dn/dtheta - dT/dtheta), T that of the start unless it was stated."""
+    def _conserved_gradient(
+        self, multipliers: Array, solution: Solution, totals_fixed: bool
+    ) -> list[Mapping[str, Array]]:
+        """Add what conserved totals do: -multiplier * (w . dn/dtheta - dT/dtheta), T of the start unless stated."""
         f, parameters = self.functions, solution.parameters
         weights = multipliers @ f.structure.conserved
         parts = [f.content_pullback(-weights, solution.u, parameters)]
@@ -262,7 +271,7 @@ class CompiledNetwork:
     # --- learning -----------------------------------------------------------------------------------------------------
 
     def fit(self, X: ArrayLike, y: ArrayLike, *, seed: int = 0, **settings: Any) -> Fit:
-        """Train on raw inputs X (samples, features) and targets y (samples, readouts); see `crncompile.learn.fit.fit`."""
+        """Train on raw inputs X (samples, features) and targets y (samples, readouts); see `learn.fit.fit`."""
         from crncompile.learn.fit import fit
 
         return fit(self, X, y, seed=seed, **settings)

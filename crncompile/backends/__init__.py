@@ -1,0 +1,1 @@
+"""Backends: a Program becomes source, and source becomes functions."""

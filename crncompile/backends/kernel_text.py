@@ -15,7 +15,11 @@ def kernel_functions(kernel: Kernel, name: str) -> str:
     slopes = f"Fluxes, then their derivatives with respect to terminals: {', '.join(kernel.slopes.names)}."
     pull = f"Derivatives of the weighted sum of fluxes: {', '.join(kernel.pull.names)}."
     bodies = [
-        (name, kernel.value, f"{about}\n\n    Terminals {units} (batch, *family), parameters broadcast over the family."),
+        (
+            name,
+            kernel.value,
+            f"{about}\n\n    Terminals {units} (batch, *family), parameters broadcast over the family.",
+        ),
         (f"{name}_gross", kernel.gross, "Sums of the absolute values of the fluxes' terms."),
         (f"{name}_slopes", kernel.slopes, slopes),
         (f"{name}_pull", kernel.pull, pull),

@@ -10,8 +10,8 @@ from typing import Any
 def load_module(text: str, name: str) -> Any:
     """Run the text of a generated module and return the module.
 
-    The text comes from a Program, which holds names and arithmetic alone; nothing of a user's model text is in it but strings
-    written by ``repr``. It is known to `linecache`, so that tracebacks show its lines.
+    The text comes from a Program, which holds names and arithmetic alone; nothing of a user's model text is in it but
+    strings written by ``repr``. It is known to `linecache`, so that tracebacks show its lines.
     """
     module = types.ModuleType(name)
     file = f"<{name}>"

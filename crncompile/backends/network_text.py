@@ -84,7 +84,10 @@ class NetworkText:
 
     def slots(self) -> str:
         """Return the function that gives every family its parameters."""
-        lines = ["def slots_of(parameters):", '    """Parameters of every family and readout, broadcast over its devices."""']
+        lines = [
+            "def slots_of(parameters):",
+            '    """Parameters of every family and readout, broadcast over its devices."""',
+        ]
         lines.append("    return {")
         for key, family in self._owners():
             values = [self.slot(slot, family.shape, family.name) for slot in family.slots]
@@ -105,7 +108,11 @@ class NetworkText:
 
     def currents(self, gross: bool) -> str:
         """Return the function of one tile for the net or the gross currents."""
-        body = [*self.unpack(), "slots = slots_of(parameters)", "into = np.zeros(u.shape, dtype_of(u, held, *parameters.values()))"]
+        body = [
+            *self.unpack(),
+            "slots = slots_of(parameters)",
+            "into = np.zeros(u.shape, dtype_of(u, held, *parameters.values()))",
+        ]
         for family in self.program.families:
             fluxes = self._flux_names(family)
             body.append(f"# {family.text}  {family.shape}")
@@ -155,7 +162,9 @@ class NetworkText:
             body += [self._block(family, term, names[fluxes + term.slope]) for term in family.contributions]
         body += self._chain()
         body.append("return into, blocks")
-        return _function("_linearise(u, held, parameters)", "Currents and Jacobian blocks of one tile of the batch.", body)
+        return _function(
+            "_linearise(u, held, parameters)", "Currents and Jacobian blocks of one tile of the batch.", body
+        )
 
     def _block(self, family: FamilyCode, term: Contribution, value: str) -> str:
         sign, size = _factor(term.factor)
@@ -187,7 +196,7 @@ class NetworkText:
                 yield f"blocks[{row}, {column}] *= {c}"
 
     def pullback(self) -> str:
-        """Return the function of one tile for sum(adjoint * currents) differentiated by parameters and held potentials."""
+        """Return the function that differentiates sum(adjoint * currents) by parameters and held potentials."""
         body = [*self.unpack(), "slots = slots_of(parameters)", "gradient = {}"]
         body.append("to_held = np.zeros(held.shape, dtype_of(adjoint, u, held, *parameters.values()))")
         for group in self.program.groups:
@@ -214,7 +223,9 @@ class NetworkText:
                     port = family.ports[terminal]
                     sign, size = _factor(factor)
                     group = self.floating[port.name]
-                    adjoint = self.view(f"to_{self.names[port.name]}", group.shape, port.view, family.shape, family.name)
+                    adjoint = self.view(
+                        f"to_{self.names[port.name]}", group.shape, port.view, family.shape, family.name
+                    )
                     terms.append(f"{sign} {size}{adjoint}")
             weights.append(" ".join(terms).removeprefix("+ ") if terms else "0.0 * u[:, :1]")
         return weights if family.currents else None
@@ -287,15 +298,24 @@ class NetworkText:
             log = f"np.log({first})" if group.content == "molecules" else first
             start.append(f"result[{group.start}:{group.stop}] = {log}")
         new = "result = np.zeros(u.shape, dtype_of(u, *parameters.values()))"
-        size = self.program.groups[-1].stop if self.program.groups else 0
+        count = self.program.groups[-1].stop if self.program.groups else 0
         return "\n\n".join(
             [
-                _function("capacity(u, parameters)", "dn/du of every floating reservoir, (batch, reservoirs).",
-                          [new, *capacity, "return result"]),
-                _function("content(u, parameters)", "Particles in every floating reservoir, (batch, reservoirs).",
-                          [new, *content, "return result"]),
-                _function("start(parameters)", "Initial potentials, (reservoirs,).",
-                          [f"result = np.zeros({size}, dtype_of(*parameters.values()))", *start, "return result"]),
+                _function(
+                    "capacity(u, parameters)",
+                    "dn/du of every floating reservoir, (batch, reservoirs).",
+                    [new, *capacity, "return result"],
+                ),
+                _function(
+                    "content(u, parameters)",
+                    "Particles in every floating reservoir, (batch, reservoirs).",
+                    [new, *content, "return result"],
+                ),
+                _function(
+                    "start(parameters)",
+                    "Initial potentials, (reservoirs,).",
+                    [f"result = np.zeros({count}, dtype_of(*parameters.values()))", *start, "return result"],
+                ),
                 self._hold(),
                 self._hold_pullback(),
                 self._content_pullback(),
@@ -331,7 +351,7 @@ class NetworkText:
         return _function("hold_pullback(to_held, parameters)", doc, body)
 
     def _content_pullback(self) -> str:
-        """Derivatives of sum(weights * content) by capacities, and by the start, for networks with conserved totals."""
+        """Return the functions that differentiate contents and start, which networks with conserved totals need."""
         from scipy.constants import N_A
 
         content, start = ["batch, gradient = len(weights), {}"], ["batch, gradient = len(weights), {}"]
@@ -373,8 +393,39 @@ class NetworkText:
 
 
 _RESERVED = frozenset(
-    "np exp collect scatter outer scatter_block onto_diagonal positions give tiles dtype_of u held parameters adjoint gradient "
-    "blocks into batch slots dtype values value weights to_u to_held result inputs slots_of in_tiles TILE".split()
+    [
+        "np",
+        "exp",
+        "collect",
+        "scatter",
+        "outer",
+        "scatter_block",
+        "onto_diagonal",
+        "positions",
+        "give",
+        "tiles",
+        "dtype_of",
+        "u",
+        "held",
+        "parameters",
+        "adjoint",
+        "gradient",
+        "blocks",
+        "into",
+        "batch",
+        "slots",
+        "dtype",
+        "values",
+        "value",
+        "weights",
+        "to_u",
+        "to_held",
+        "result",
+        "inputs",
+        "slots_of",
+        "in_tiles",
+        "TILE",
+    ]
 )
 
 

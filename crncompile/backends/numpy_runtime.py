@@ -3,19 +3,27 @@
 Shapes: a family of devices has shape ``shape``; values of it are (batch, *shape) or broadcast to that.
 """
 
-import numpy as np
+from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 TILE = 1 << 17  # elements of a family treated at once, so that temporaries stay in cache
 
 
-def exp(x):
+def exp(x: Array) -> Array:
     """Exponential that saturates instead of overflowing, real or complex."""
     if np.iscomplexobj(x):
         return np.exp(np.minimum(x.real, 700.0) + 1j * x.imag)
-    return np.exp(np.minimum(x, 700.0))
+    result: Array = np.exp(np.minimum(x, 700.0))
+    return result
 
 
-def collect(value, batch, shape, keep):
+def collect(value: Array, batch: int, shape: tuple[int, ...], keep: tuple[int, ...]) -> Array:
     """Sum a family's values over all axes but ``keep``, which come out in this order and flattened: (batch, kept)."""
     if np.shape(value) != (batch, *shape):
         value = np.broadcast_to(value, (batch, *shape))
@@ -27,7 +35,7 @@ def collect(value, batch, shape, keep):
     return value.reshape(batch, -1)
 
 
-def scatter(value, batch, shape, index, size):
+def scatter(value: Array, batch: int, shape: tuple[int, ...], index: Array, size: int) -> Array:
     """Sum a family's values into an array of ``size`` at ``index`` (devices,): (batch, size)."""
     value = np.broadcast_to(value, (batch, *shape)).reshape(batch, -1)
     result = np.zeros((size, batch), value.dtype)
@@ -35,32 +43,42 @@ def scatter(value, batch, shape, index, size):
     return result.T
 
 
-def outer(value, batch, shape, rows, columns):
+def outer(value: Array, batch: int, shape: tuple[int, ...], rows: tuple[int, ...], columns: tuple[int, ...]) -> Array:
     """Sum a family's values over all axes but those of rows and columns: (batch, rows, columns)."""
     flat = collect(value, batch, shape, (*rows, *columns))
     count = int(np.prod([shape[a] for a in rows], dtype=int))
     return flat.reshape(batch, count, -1)
 
 
-def scatter_block(value, batch, shape, rows, columns, size):
+def scatter_block(
+    value: Array, batch: int, shape: tuple[int, ...], rows: Array, columns: Array, size: tuple[int, int]
+) -> Array:
     """Sum a family's values into a block of ``size`` at ``rows`` and ``columns`` (devices,): (batch, rows, columns)."""
     flat = scatter(value, batch, shape, rows.ravel() * size[1] + columns.ravel(), size[0] * size[1])
     return flat.reshape(batch, *size)
 
 
-def onto_diagonal(block, value):
+def onto_diagonal(block: Array, value: Array) -> None:
     """Add values (batch, size) to the diagonal of a dense block (batch, size, size), in place."""
     here = np.arange(value.shape[1])
     block[:, here, here] += value
 
 
-def positions(size, shape, axes):
+def positions(size: tuple[int, ...], shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
     """Flat index into an array of shape ``size`` for each device of a family that reads it by ``axes``: (devices,)."""
     flat = np.arange(int(np.prod(size, dtype=int))).reshape(size).transpose(np.argsort(axes))
     return np.broadcast_to(flat.reshape([shape[a] if a in axes else 1 for a in range(len(shape))]), shape).ravel()
 
 
-def give(gradient, name, value, batch, shape, axes, parameters):
+def give(
+    gradient: dict[str, Any],
+    name: str,
+    value: Array,
+    batch: int,
+    shape: tuple[int, ...],
+    axes: Any,
+    parameters: Mapping[str, Array],
+) -> None:
     """Add what a family's devices say of a parameter to its gradient, (batch, *shape of the parameter)."""
     own = np.shape(parameters[name])
     if isinstance(axes, tuple):
@@ -71,18 +89,18 @@ def give(gradient, name, value, batch, shape, axes, parameters):
     gradient[name] = gradient.get(name, 0.0) + flat.reshape(batch, *own)
 
 
-def tiles(batch, devices):
+def tiles(batch: int, devices: int) -> list[slice]:
     """Slices of the batch in which a family of this many devices stays within a tile."""
     step = max(1, TILE // max(1, devices))
     return [slice(first, min(first + step, batch)) for first in range(0, batch, step)]
 
 
-def dtype_of(*arrays):
+def dtype_of(*arrays: Array) -> np.dtype[Any]:
     """Complex if anything is, else float."""
     return np.result_type(float, *arrays)
 
 
-def joined(parts):
+def joined(parts: list[Any]) -> Any:
     """Join the results of tiles along the batch: arrays, or tuples and dictionaries of arrays."""
     first = parts[0]
     if len(parts) == 1:
@@ -94,18 +112,18 @@ def joined(parts):
     return np.concatenate(parts)
 
 
-def in_tiles(function, devices, parameters, *arrays):
-    """Call a function of batched arrays and parameters tile by tile, so that temporaries of the largest family stay small."""
+def in_tiles(function: Callable[..., Any], devices: int, parameters: Mapping[str, Array], *arrays: Array) -> Any:
+    """Call a function of batched arrays and parameters tile by tile, so that the largest temporaries stay small."""
     parts = [function(*(a[tile] for a in arrays), parameters) for tile in tiles(len(arrays[0]), devices)]
     return joined(parts)
 
 
-def summed(part):
+def summed(part: Mapping[str, Array]) -> dict[str, Array]:
     """Sum a gradient over its samples."""
     return {name: value.sum(axis=0) for name, value in part.items()}
 
 
-def dense_jacobian(structure, blocks, batch):
+def dense_jacobian(structure: Any, blocks: Mapping[tuple[int, int], Array], batch: int) -> Array:
     """Assemble the blocks of a Jacobian to an array (batch, reservoirs, reservoirs)."""
     n = len(structure.reservoirs)
     whole = np.zeros((batch, n, n), dtype_of(*blocks.values()))

@@ -20,6 +20,19 @@ from crncompile.program.types import Program
 
 _LITERAL = 400  # longer arrays are packed at the end of the text
 
+_IMPORTS = """
+from __future__ import annotations
+
+import base64
+import types
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+"""
+
 _ENTRY = '''
 def currents(u, held, parameters):
     """Net current into every floating reservoir, (batch, reservoirs), in 1/s.
@@ -81,7 +94,7 @@ def module_text(program: Program, values: Mapping[str, NDArray[Any]], header: st
     packed = _Packed()
     parts = [
         f'"""{header}"""',
-        "import base64\nimport dataclasses\nimport types\nimport zlib\n\nimport numpy as np",
+        _IMPORTS,
         _section("array operations"),
         runtime_text(numpy_runtime),
         _section("names, units, structure, parameters"),
@@ -98,7 +111,7 @@ def module_text(program: Program, values: Mapping[str, NDArray[Any]], header: st
 def runtime_text(module: Any) -> str:
     """Return a module's text without its docstring and imports, to stand inside a generated module."""
     lines = inspect.getsource(module).splitlines()
-    first = next(n for n, line in enumerate(lines) if line.startswith(("TILE", "def ", "class ", "@", "_")))
+    first = next(n for n, line in enumerate(lines) if line.startswith(("TILE", "Array", "def ", "class ", "@")))
     return "\n".join(lines[first:])
 
 
@@ -114,8 +127,8 @@ def _constants(program: Program, values: Mapping[str, NDArray[Any]], network: Ne
         f"TEMPERATURE = {program.temperature!r}  # K",
         f"DEVICES = {max(sizes, default=1)}  # of the largest family",
         "",
-        "# Parameters in the coherent system: energies in kT, rates in 1/s, concentrations in M, volumes in L, capacitances",
-        "# in e^2/kT. UNITS holds for each the unit of the model and its size in the coherent system.",
+        "# Parameters in the coherent system: energies in kT, rates in 1/s, concentrations in M, volumes in L,",
+        "# capacitances in e^2/kT. UNITS holds for each the unit of the model and its size in the coherent system.",
         "PARAMETERS = {",
         *(f"    {name!r}: {packed.literal(value)}," for name, (value, _) in parameters.items()),
         "}",

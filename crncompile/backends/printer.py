@@ -16,8 +16,28 @@ _FUNCTIONS = {
     "Abs": "np.abs",
 }
 RESERVED = frozenset(
-    "np exp collect scatter outer scatter_block onto_diagonal positions give tiles dtype_of u held parameters adjoint "
-    "gradient blocks into batch slots".split()
+    [
+        "np",
+        "exp",
+        "collect",
+        "scatter",
+        "outer",
+        "scatter_block",
+        "onto_diagonal",
+        "positions",
+        "give",
+        "tiles",
+        "dtype_of",
+        "u",
+        "held",
+        "parameters",
+        "adjoint",
+        "gradient",
+        "blocks",
+        "into",
+        "batch",
+        "slots",
+    ]
 )
 
 
@@ -38,7 +58,7 @@ def identifiers(names: Iterable[str], taken: Collection[str] = RESERVED) -> dict
 
 
 class Printer:
-    """Prints expressions; ``names`` maps symbols' names to identifiers, ``constant`` holds those that no sample changes.
+    """Prints expressions; ``names`` maps symbols' names to identifiers, ``constant`` are those that no sample changes.
 
     Constant factors are multiplied first, on their own, so that they cost nothing per sample.
     """

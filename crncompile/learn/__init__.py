@@ -1,0 +1,1 @@
+"""Learning: data, losses, gradients, optimisers."""

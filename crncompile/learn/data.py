@@ -1,7 +1,8 @@
 """Data files: raw inputs and targets by the names that the model gives them.
 
-A CSV file has a header with the names of inputs (raw data) and readouts, an element of an array as ``x[3]``, or ``label`` for a
-model that classifies: the value of the index of the right class. A ``.npz`` file has arrays of those names, (samples, *shape).
+A CSV file has a header with the names of inputs (raw data) and readouts, an element of an array as ``x[3]``, or
+``label`` for a model that classifies: the value of the index of the right class. A ``.npz`` file has arrays of those
+names, (samples, *shape).
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ _MOST = 5
 class Data:
     """Samples for one network.
 
-    ``X`` (samples, features) are raw inputs in the order of ``features``; ``y`` is (samples, targets), or for a model that
-    classifies (samples,) the number of the class, from 0. ``warnings`` are sentences about doubtful values.
+    ``X`` (samples, features) are raw inputs in the order of ``features``; ``y`` is (samples, targets), or for a model
+    that classifies (samples,) the number of the class, from 0. ``warnings`` are sentences about doubtful values.
     """
 
     X: Array
@@ -55,7 +56,8 @@ class _Table:
         return f"{self.path}: line {self.lines[row]}, column {column} ({name})"
 
 
-# --- the names that a network gives -------------------------------------------------------------------------------------
+# --- the names that a network gives
+# -------------------------------------------------------------------------------------
 
 
 def raw_axes(group: Reservoir) -> tuple[Axis, ...]:
@@ -182,8 +184,12 @@ def _outside(network: Network, table: _Table) -> tuple[str, ...]:
             continue
         low, high = sorted(group.coding.data)
         slack = 1e-9 * (high - low)
-        found = [(name, row) for name in element_labels(group.name, raw_axes(group)) if name in table.columns
-                 for row in np.flatnonzero((table.columns[name] < low - slack) | (table.columns[name] > high + slack))]
+        found = [
+            (name, row)
+            for name in element_labels(group.name, raw_axes(group))
+            if name in table.columns
+            for row in np.flatnonzero((table.columns[name] < low - slack) | (table.columns[name] > high + slack))
+        ]
         if found:
             name, row = found[0]
             more = f", and {len(found) - 1} more of its values" if len(found) > 1 else ""
@@ -192,7 +198,8 @@ def _outside(network: Network, table: _Table) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-# --- .npz ---------------------------------------------------------------------------------------------------------------
+# --- .npz
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def _read_npz(path: Path, network: Network) -> _Table:
@@ -205,7 +212,9 @@ def _read_npz(path: Path, network: Network) -> _Table:
         shape = tuple(axis.size for axis in own)
         if array.ndim == 0 or array.shape[1:] != shape or not np.issubdtype(array.dtype, np.number):
             wanted = f"(samples{''.join(f', {size}' for size in shape)})"
-            raise DataError(f"{path}: {name} is {array.dtype} of shape {array.shape}; it must be numbers of shape {wanted}")
+            raise DataError(
+                f"{path}: {name} is {array.dtype} of shape {array.shape}; it must be numbers of shape {wanted}"
+            )
         samples = samples or (name, len(array))
         if len(array) != samples[1]:
             raise DataError(f"{path}: {name} has {len(array)} samples, but {samples[0]} has {samples[1]}")
@@ -216,7 +225,8 @@ def _read_npz(path: Path, network: Network) -> _Table:
     return _Table(str(path), columns, None)
 
 
-# --- .csv ---------------------------------------------------------------------------------------------------------------
+# --- .csv
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def _read_csv(path: Path, known: Sequence[str]) -> _Table:
@@ -241,7 +251,9 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise DataError(f"{path} can not be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: the file is not encoded in UTF-8 (byte {error.start}); save it as CSV in UTF-8") from None
+        raise DataError(
+            f"{path}: the file is not encoded in UTF-8 (byte {error.start}); save it as CSV in UTF-8"
+        ) from None
 
 
 def _header(path: Path, line: str, number: int, known: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import DataError, did_you_mean
 from crncompile.learn.optimizers import adam, levenberg_marquardt
+from crncompile.learn.optimizers.levenberg_marquardt import Found
 from crncompile.learn.recorder import OutOfTimeError, Progress, Recorder
 from crncompile.learn.task import Outcome, Task
 from crncompile.learn.transform import Packing
@@ -29,8 +30,8 @@ _LEAST_SQUARES_LIMIT = 2e7  # elements of the Jacobian of the residuals that lea
 class Fit:
     """What training found.
 
-    ``loss`` is that of ``parameters`` with every steady state followed from the stated start, not from a warm one; ``accuracy`` is
-    set for classification. ``history`` is the loss at each evaluation.
+    ``loss`` is that of ``parameters`` with every steady state followed from the stated start, not from a warm one;
+    ``accuracy`` is set for classification. ``history`` is the loss at each evaluation.
     """
 
     parameters: Mapping[str, Array]
@@ -78,11 +79,11 @@ def fit(
     time
         Seconds after which training stops with the best parameters so far.
     settings
-        ``starts, trial, iterations, target`` for Levenberg-Marquardt, ``starts, rate, batch, epochs, target`` for Adam; they override
-        the model's. Training stops where the loss is below ``target``.
+        ``starts, trial, iterations, target`` for Levenberg-Marquardt, ``starts, rate, batch, epochs, target`` for
+        Adam; they override the model's. Training stops where the loss is below ``target``.
 
-    Raises DataError for data that do not fit the model, and for unknown rules, optimisers and settings. Ctrl-C ends training and
-    keeps the best parameters so far.
+    Raises DataError for data that do not fit the model, and for unknown rules, optimisers and settings. Ctrl-C ends
+    training and keeps the best parameters so far.
     """
     if rule not in RULES:
         raise DataError(f"there is no learning rule {rule}; {did_you_mean(rule, RULES)}")
@@ -120,6 +121,13 @@ class _Job:
         seed = self.seed if start == 0 else _seed_of(self.seed, start)
         return self.task.compiled.parameters(self.given if start == 0 else None, seed=seed)
 
+    def least_squares(self, begin: Found, iterations: int) -> Found:
+        """Go on from a point for some evaluations."""
+        target = self.settings["target"]
+        return levenberg_marquardt.minimise(
+            self.task, self.packing, begin, self.recorder, iterations=iterations, target=target
+        )
+
 
 def _seed_of(seed: int, start: int) -> int:
     """Return the seed of a later start."""
@@ -145,25 +153,21 @@ def _settings(
 
 
 def _least_squares(job: _Job) -> None:
-    """Try all starts for a while, then finish them in the order of their promise until the target is met and confirmed."""
+    """Try all starts for a while, then finish them in the order of their promise until one meets the target."""
     settings, recorder = job.settings, job.recorder
     starts, trial, iterations = int(settings["starts"]), int(settings["trial"]), int(settings["iterations"])
     recorder.plan(starts * trial + iterations)
     recorder.starts = starts
     tried = []
     for start in range(starts):
-        values, loss = levenberg_marquardt.minimise(
-            job.task, job.packing, job.begin(start), recorder, iterations=trial, target=settings["target"]
-        )
-        tried.append((loss, start, values))
-        if loss <= settings["target"]:
+        begin = Found(job.begin(start), float("inf"), None)
+        tried.append((start, job.least_squares(begin, trial)))
+        if tried[-1][1].loss <= settings["target"]:
             break
-    for _, start, values in sorted(tried, key=lambda t: t[:2]):
+    for start, found in sorted(tried, key=lambda t: t[1].loss):
         recorder.start = start + 1
-        values, loss = levenberg_marquardt.minimise(
-            job.task, job.packing, values, recorder, iterations=iterations, target=settings["target"]
-        )
-        confirmed = recorder.confirm(job.task, values)
+        finished = found if found.loss <= settings["target"] else job.least_squares(found, iterations)
+        confirmed = recorder.confirm(job.task, finished.values)
         if confirmed <= 10 * settings["target"] or not settings["target"]:
             break
 
@@ -176,7 +180,14 @@ def _descend(job: _Job) -> None:
     for start in range(recorder.starts):
         rng = np.random.default_rng([job.seed, start])
         values = adam.minimise(
-            job.task, job.packing, job.begin(start), recorder, rng=rng, rate=settings["rate"], batch=batch, epochs=epochs
+            job.task,
+            job.packing,
+            job.begin(start),
+            recorder,
+            rng=rng,
+            rate=settings["rate"],
+            batch=batch,
+            epochs=epochs,
         )
         recorder.confirm(job.task, values)
 

@@ -1,7 +1,8 @@
 """Parameters in a file: a ``.npz`` without pickles that knows which model it belongs to.
 
 Beside one array for each parameter the file has ``__structure__`` (the text that is compared), ``__fingerprint__`` (its
-SHA-256) and ``__temperature__`` in kelvin, so that a value in GHz or mM stays what it is when the model's temperature changes.
+SHA-256) and ``__temperature__`` in kelvin, so that a value in GHz or mM stays what it is when the model's temperature
+changes.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ Values = dict[str, NDArray[np.float64]]
 _STRUCTURE, _FINGERPRINT, _TEMPERATURE = "__structure__", "__fingerprint__", "__temperature__"
 
 
-# --- what makes a model the same model ----------------------------------------------------------------------------------
+# --- what makes a model the same model
+# ----------------------------------------------------------------------------------
 
 
 def structure_text(network: Network) -> str:
@@ -53,7 +55,9 @@ def _family_line(family: Family) -> str:
 
 
 def _parameter_line(parameter: Parameter) -> str:
-    return f"parameter {parameter.name} {_size(parameter.shape)}: {parameter.dimension} in {parameter.unit or 'no unit'}"
+    return (
+        f"parameter {parameter.name} {_size(parameter.shape)}: {parameter.dimension} in {parameter.unit or 'no unit'}"
+    )
 
 
 def _readout_line(readout: Readout) -> str:

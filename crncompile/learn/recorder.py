@@ -41,8 +41,8 @@ class OutOfTimeError(Exception):
 class Recorder:
     """Collects evaluations; raises OutOfTimeError from `record` when ``limit`` seconds have passed.
 
-    ``parameters`` are the best so far by losses from warm starts; ``confirmed`` is (unconverged samples, parameters, outcome) of the
-    best whose states were all followed from the stated start.
+    ``parameters`` are the best so far by losses from warm starts; ``confirmed`` is (unconverged samples, parameters,
+    outcome) of the best whose states were all followed from the stated start.
     """
 
     report: Callable[[Progress], None] | None

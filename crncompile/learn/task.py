@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Predictions (samples, outputs) of one set of parameters; samples without a steady state are NaN and False in ``good``."""
+    """Predictions (samples, outputs) of one set of parameters; NaN and not ``good`` where there is no steady state."""
 
     solution: Solution
     predictions: Array
@@ -33,15 +33,17 @@ class Outcome:
 class Task:
     """Samples and targets for one network.
 
-    A network with ``classify`` learns labels 0, 1, ... by cross-entropy of its logits; one with readouts learns their values by
-    mean squared error over samples and outputs.
+    A network with ``classify`` learns labels 0, 1, ... by cross-entropy of its logits; one with readouts learns their
+    values by mean squared error over samples and outputs.
     """
 
     def __init__(self, compiled: CompiledNetwork, X: ArrayLike, y: ArrayLike):
         self.compiled = compiled
         kinds = {readout.keyword for readout in compiled.network.readouts}
         self.classifies = "classify" in kinds
-        self.readouts = [r for r in compiled.network.readouts if r.keyword == ("classify" if self.classifies else "readout")]
+        self.readouts = [
+            r for r in compiled.network.readouts if r.keyword == ("classify" if self.classifies else "readout")
+        ]
         if not self.readouts or (self.classifies and len(self.readouts) > 1):
             raise DataError("to learn, a model needs readouts, or one classify statement")
         self.sizes = [int(np.prod(r.shape, dtype=int)) for r in self.readouts]
@@ -87,12 +89,14 @@ class Task:
     def run(self, parameters: Mapping[str, Array], warm: Array | None = None) -> Outcome:
         """Solve all samples and compare.
 
-        ``warm`` (samples, floating) are states near the answers: then Newton starts there, and a sample that it does not lead to a
-        stable state counts as not converged. Without it every sample is followed from the stated start.
+        ``warm`` (samples, floating) are states near the answers: then Newton starts there, and a sample that it does
+        not lead to a stable state counts as not converged. Without it every sample is followed from the stated start.
         """
         held, _ = self.compiled.held(self.inputs, parameters, raw=True)
         solution = self.compiled.solve_held(held, parameters, warm=warm, follow=warm is None)
-        predictions = np.concatenate([solution.readouts[r.name].reshape(self.samples, -1) for r in self.readouts], axis=1)
+        predictions = np.concatenate(
+            [solution.readouts[r.name].reshape(self.samples, -1) for r in self.readouts], axis=1
+        )
         good = ~solution.certificate.failed & np.isfinite(predictions).all(axis=1)
         return Outcome(solution, predictions, self._loss(predictions, good), good)
 
@@ -113,7 +117,7 @@ class Task:
         return float(np.count_nonzero(right) / self.samples)
 
     def loss_weights(self, outcome: Outcome) -> Array:
-        """Derivative of the mean loss by the predictions, (samples, outputs); zero for samples without a steady state."""
+        """Return the mean loss's derivative by the predictions, (samples, outputs); zero without a steady state."""
         count = max(1, int(outcome.good.sum()))
         predictions = np.where(outcome.good[:, None], outcome.predictions, 0.0)
         if self.classifies:

@@ -19,8 +19,8 @@ _EDGE = 0.995  # values on a bound start this far from the middle, where they ca
 class Bounded:
     """A parameter between ``lower`` and ``upper`` as a function of a free variable z.
 
-    Positive parameters are exponentials; an interval is ``middle + half * tanh(z / half)``, which has slope one in its middle,
-    so that a unit step of z means a unit of the parameter (or of its logarithm, where it is positive).
+    Positive parameters are exponentials; an interval is ``middle + half * tanh(z / half)``, which has slope one in its
+    middle, so that a unit step of z means a unit of the parameter (or of its logarithm, where it is positive).
     """
 
     lower: float
@@ -83,7 +83,9 @@ class Packing:
 
     def pack(self, values: Mapping[str, Array]) -> Array:
         """Return the free vector (size,) of parameter values."""
-        parts = [m.free(np.asarray(values[p.name], float)).ravel() for p, m in zip(self.parameters, self.maps, strict=True)]
+        parts = [
+            m.free(np.asarray(values[p.name], float)).ravel() for p, m in zip(self.parameters, self.maps, strict=True)
+        ]
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def unpack(self, z: Array) -> dict[str, Array]:

@@ -14,7 +14,7 @@ _TRIES = 1000
 
 
 def initial_values(network: Network, seed: int = 0) -> Values:
-    """Return all parameters in the coherent system, by name; those drawn depend on the seed and on their own name alone."""
+    """Return all parameters in the coherent system by name; a drawn one depends on the seed and its own name alone."""
     return {parameter.name: _values(parameter, seed) for parameter in network.parameters}
 
 

@@ -1,7 +1,8 @@
 """The Network: what a model means, with every name resolved and every number in the coherent system of `units.Units`.
 
-Nothing here is filled in later: the network stage builds these values once and later stages only read them. Expressions are
-sympy expressions made of the symbols that the values name; no text of a user ever reaches sympy's parser.
+Nothing here is filled in later: the network stage builds these values once and later stages only read them.
+Expressions are sympy expressions made of the symbols that the values name; no text of a user ever reaches sympy's
+parser.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class DeviceParameter:
 
 @dataclass(frozen=True)
 class State:
-    """An internal state; energy in kT (may contain terminals of charge times lever arms), degeneracy a positive number."""
+    """An internal state; energy in kT (may contain lever arms times terminals of charge), degeneracy positive."""
 
     name: str
     energy: sympy.Expr
@@ -67,8 +68,8 @@ class Step:
 
     ``net[t]`` is what one forward turn gives to terminal t (negative: takes), in the order of the device's terminals;
     ``reactants[t]`` and ``products[t]`` are the stoichiometric coefficients on the left and on the right.
-    ``forward`` is the forward rate with AFFINITY or REACTANTS in it; ``K_eq`` in powers of M, ``None`` where the states'
-    energies give the equilibrium or the step is irreversible.
+    ``forward`` is the forward rate with AFFINITY or REACTANTS in it; ``K_eq`` in powers of M, ``None`` where the
+    states' energies give the equilibrium or the step is irreversible.
     """
 
     name: str
@@ -83,6 +84,13 @@ class Step:
     span: Span
 
     @property
+    def ends(self) -> tuple[str, str]:
+        """Origin and destination of a transition; a reaction has none."""
+        assert self.origin is not None
+        assert self.destination is not None
+        return self.origin, self.destination
+
+    @property
     def net(self) -> tuple[int, ...]:
         """What one forward turn gives to each terminal."""
         return tuple(p - r for r, p in zip(self.reactants, self.products, strict=True))
@@ -92,10 +100,10 @@ class Step:
 class DeviceKind:
     """A device (or the pattern of a reaction), resolved and dimensionally checked.
 
-    Either ``states`` and ``steps``, or one step and no states (a reaction), or ``current``: a closed form, positive along
-    the arrow, in 1/s (charge) or M/s (molecules); its equilibrium constant is the parameter ``K_eq`` where there is one.
-    ``lets`` are in an order in which each uses only earlier ones. ``amount`` is True where currents are in M/s and become
-    1/s through N_A times the volume.
+    Either ``states`` and ``steps``, or one step and no states (a reaction), or ``current``: a closed form, positive
+    along the arrow, in 1/s (charge) or M/s (molecules); its equilibrium constant is the parameter ``K_eq`` where there
+    is one. ``lets`` are in an order in which each uses only earlier ones. ``amount`` is True where currents are in M/s
+    and become 1/s through N_A times the volume.
     """
 
     name: str
@@ -112,7 +120,8 @@ class DeviceKind:
     span: Span
 
 
-# --- arrays and how they are read --------------------------------------------------------------------------------------
+# --- arrays and how they are read
+# --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -143,7 +152,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Access:
-    """In an owner's expression, ``symbol`` stands for ``name`` (a parameter or a group of reservoirs) read at ``place``."""
+    """In an owner's expression ``symbol`` stands for ``name`` (a parameter or a group) read at ``place``."""
 
     symbol: sympy.Symbol
     name: str
@@ -159,12 +168,13 @@ class Slot:
     dimension: Dimension
 
 
-# --- parameters, reservoirs, families, readouts -------------------------------------------------------------------------
+# --- parameters, reservoirs, families, readouts
+# -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """constant(value), normal(mean, sigma), lognormal(median, sigma of the logarithm), uniform(a, b), loguniform(a, b)."""
+    """constant(value), normal(mean, sigma), lognormal(median, sigma of ln), uniform(a, b) or loguniform(a, b)."""
 
     name: Literal["constant", "normal", "lognormal", "uniform", "loguniform"]
     arguments: tuple[float, ...]
@@ -200,7 +210,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class InputCoding:
-    """Raw data in ``data`` meet ``range`` (mu in kT, or c in M): ``linear``, ``log``, or ``dual`` (last axis: value, mirror)."""
+    """Raw ``data`` meet ``range`` (mu in kT, or c in M): ``linear``, ``log`` or ``dual`` (last axis: value, mirror)."""
 
     range: tuple[float, float]
     unit: str
@@ -212,8 +222,8 @@ class InputCoding:
 class Reservoir:
     """A group of reservoirs ``name[axes]``.
 
-    ``capacity`` is the capacitance (charge) or the volume (molecules) of a floating or output reservoir; ``start`` its initial
-    mu or c; ``at`` the potential or concentration at which a fixed one is held.
+    ``capacity`` is the capacitance (charge) or the volume (molecules) of a floating or output reservoir; ``start`` its
+    initial mu or c; ``at`` the potential or concentration at which a fixed one is held.
     """
 
     name: str
@@ -262,8 +272,9 @@ class Port:
 class Family:
     """All devices of one statement: one kind, an array of them of shape ``shape``.
 
-    ``shape`` is the sizes of ``axes``; a filtered or irregular family is a list, shape (devices,), and every port of it but
-    scalars is an index. ``labels_at`` gives, for a list, the values of the indices of each device, shape (devices, axes).
+    ``shape`` is the sizes of ``axes``; a filtered or irregular family is a list, shape (devices,), and every port of
+    it but scalars is an index. ``labels_at`` gives, for a list, the values of the indices of each device, shape
+    (devices, axes).
     """
 
     name: str
@@ -280,7 +291,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Readout:
-    """``readout`` or ``classify``: a number for each element of ``axes``, an expression of reservoirs and parameters."""
+    """``readout`` or ``classify``: one number for each element of ``axes``, from reservoirs and parameters."""
 
     name: str
     keyword: Literal["readout", "classify"]

@@ -1,0 +1,1 @@
+"""The program stage: from equations to arithmetic."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-
 from crncompile.network.types import Access, Family, Network, Parameter, Readout, Reservoir, Slot
 from crncompile.program.kernels import device_kernel, kernel
 from crncompile.program.structure import block_shapes, contributions, elimination_order
@@ -150,5 +149,3 @@ def _readout(readout: Readout) -> FamilyCode:
 def _parameter(parameter: Parameter, network: Network) -> ParameterCode:
     factor, _, _ = network.units.unit(parameter.unit or None)
     return ParameterCode(parameter.name, parameter.shape, parameter.unit, factor, parameter.trained)
-
-

@@ -1,4 +1,4 @@
-"""Derivatives of straight-line code, forward and backward (Griewank and Walther 2008): its size stays proportional to the code's."""
+"""Derivatives of straight-line code, forward and backward, of a size like the code's (Griewank and Walther 2008)."""
 
 from __future__ import annotations
 

@@ -63,9 +63,7 @@ def kernel(
         parameters=parameters,
         value=routine(arguments, definitions, fluxes, flux_names),
         gross=routine(arguments, definitions, [magnitude(flux) for flux in fluxes], flux_names),
-        slopes=routine(
-            arguments, along, [*fluxes, *(table[f][t] for f, t in slope_of)], [*flux_names, *slope_names]
-        ),
+        slopes=routine(arguments, along, [*fluxes, *(table[f][t] for f, t in slope_of)], [*flux_names, *slope_names]),
         slope_of=slope_of,
         pull=routine(weights + arguments, back, bars, [f"to_{s.name}" for s in wanted]),
         pulled=tuple(s.name for s in wanted),

@@ -1,4 +1,4 @@
-"""The shape of the Jacobian: which blocks there are, how each family fills them, in which order groups are eliminated."""
+"""The shape of the Jacobian: its blocks, how each family fills them, in which order groups are eliminated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ Shape = Literal["diagonal", "dense"]
 
 
 def contributions(
-    groups: Mapping[str, int], ports: Sequence[Read], net: Sequence[tuple[int, ...]], slope_of: Sequence[tuple[int, int]]
+    groups: Mapping[str, int],
+    ports: Sequence[Read],
+    net: Sequence[tuple[int, ...]],
+    slope_of: Sequence[tuple[int, int]],
 ) -> tuple[Contribution, ...]:
     """Return the terms of the Jacobian of one family; held reservoirs have neither rows nor columns."""
     terms = []
@@ -56,10 +59,10 @@ def block_shapes(count: int, terms: Iterable[Contribution]) -> dict[Block, Shape
 def elimination_order(groups: Sequence[GroupCode], shapes: Mapping[Block, Shape]) -> tuple[int, ...]:
     """Return an order of the groups that keeps the largest dense block small.
 
-    Greedy: eliminating a group costs the cube of its size where its block is dense (little where it is diagonal) and makes
-    dense what it was coupled to; the cheapest goes first.
+    Greedy: eliminating a group costs the cube of its size where its block is dense (little where it is diagonal) and
+    makes dense what it was coupled to; the cheapest goes first.
     """
-    graph = nx.Graph()
+    graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(len(groups)))
     graph.add_edges_from((a, b) for a, b in shapes if a != b)
     dense = {g for g in graph if shapes[g, g] == "dense"}

@@ -1,6 +1,7 @@
 """The Program: arithmetic only. What a backend needs to write functions, and nothing else.
 
-Expressions are sympy expressions of +, *, powers, exp, log, sqrt, tanh, sinh, cosh and abs over the symbols of their routine.
+Expressions are sympy expressions of +, *, powers, exp, log, sqrt, tanh, sinh, cosh and abs over the symbols of their
+routine.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Routine:
-    """Straight-line code: ``arguments`` in, ``assignments`` in order, ``outputs`` out; ``names`` says what each output is."""
+    """Straight-line code: ``arguments`` in, ``assignments`` in order, ``outputs`` out; ``names`` names the outputs."""
 
     arguments: tuple[sympy.Symbol, ...]
     assignments: tuple[tuple[sympy.Symbol, sympy.Expr], ...]
@@ -28,9 +29,10 @@ class Routine:
 class Kernel:
     """The law of one device kind (or readout) as code.
 
-    ``value`` gives the fluxes, ``gross`` the sums of the absolute values of their terms, ``slopes`` the fluxes and then the
-    derivatives named in ``slope_of`` (flux, terminal), ``pull`` the derivatives of sum(weight * flux) with respect to the
-    parameters and the terminals named in ``pulled`` . ``constants`` are the arguments that do not depend on the sample.
+    ``value`` gives the fluxes, ``gross`` the sums of the absolute values of their terms, ``slopes`` the fluxes and
+    then the derivatives named in ``slope_of`` (flux, terminal), ``pull`` the derivatives of sum(weight * flux) with
+    respect to the parameters and the terminals named in ``pulled`` . ``constants`` are the arguments that do not
+    depend on the sample.
     """
 
     name: str
@@ -74,8 +76,8 @@ class SlotCode:
 class Contribution:
     """A term of the Jacobian: ``factor`` times the derivative number ``slope`` of a family goes to ``block``.
 
-    ``diagonal``: summed onto the reservoirs of terminal ``row``; ``outer``: rows and columns run over different axes of the
-    family; ``scatter``: element by element.
+    ``diagonal``: summed onto the reservoirs of terminal ``row``; ``outer``: rows and columns run over different axes
+    of the family; ``scatter``: element by element.
     """
 
     block: tuple[int, int]
@@ -100,7 +102,7 @@ class GroupCode:
 
 @dataclass(frozen=True)
 class FamilyCode:
-    """A family: its kernel called on views of groups; ``currents`` are (terminal, flux, factor) into floating groups."""
+    """A family: its kernel called on views of groups; ``currents`` (terminal, flux, factor) go into floating groups."""
 
     name: str
     text: str

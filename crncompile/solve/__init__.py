@@ -1,0 +1,1 @@
+"""Solving: steady states with certificates, gradients at them, relaxation in time."""

@@ -18,13 +18,11 @@ from crncompile.symbolic.device_law import DeviceLaw
 HELD = -1
 
 
-def conserved_totals(
-    network: Network, laws: Mapping[str, DeviceLaw]
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def conserved_totals(network: Network, laws: Mapping[str, DeviceLaw]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return the conservation laws of a network, weights (laws, floating reservoirs) and names.
 
-    Reservoirs that exchange units share their weight, so components of the exchange graph stand for them; what other reactions
-    demand of the components' weights is a small rational null space.
+    Reservoirs that exchange units share their weight, so components of the exchange graph stand for them; what other
+    reactions demand of the components' weights is a small rational null space.
     """
     labels = [label for group in network.floating for label in group.labels()]
     columns = [column for family in network.families for column in _columns(network, family, laws[family.kind.name])]
@@ -39,7 +37,7 @@ Column = tuple[tuple[int, ...], NDArray[np.int64]]
 
 
 def _columns(network: Network, family: Family, law: DeviceLaw) -> list[Column]:
-    """For every flux of a family: its stoichiometry and the floating reservoirs it meets, (terminals, devices); held is -1."""
+    """Return each flux's stoichiometry and the floating reservoirs that it meets, (terminals, devices); held is -1."""
     where = np.stack([_elements(network, family, port) for port in family.ports])
     columns = []
     for net in law.stoichiometry:
@@ -54,7 +52,7 @@ def _elements(network: Network, family: Family, port: Port) -> NDArray[np.int64]
     devices = int(np.prod(family.shape, dtype=np.int64))
     if group.held:
         return np.full(devices, HELD)
-    before = [g for g in network.floating[: network.floating.index(group)]]
+    before = network.floating[: network.floating.index(group)]
     offset = sum(int(np.prod(g.shape, dtype=np.int64)) for g in before)
     return offset + flat_index(group.shape, family.shape, port.place.axes, port.place.index).ravel()
 
@@ -106,7 +104,7 @@ def _demands(component: NDArray[np.int64], columns: list[Column]) -> list[dict[i
 
 def _null_space(count: int, demands: list[dict[int, int]]) -> list[list[int]]:
     """Integer basis of the weights that meet all demands, found separately in each coupled set of components."""
-    graph = nx.Graph()
+    graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(count))
     for demand in demands:
         nx.add_path(graph, demand)

@@ -22,10 +22,10 @@ Definitions = tuple[tuple[sympy.Symbol, sympy.Expr], ...]
 class DeviceLaw:
     """The steady law of a device kind.
 
-    ``definitions`` are in an order in which each uses terminals, parameters and earlier ones only. ``fluxes`` are turnovers per
-    second (M/s where ``kind.amount``); terminal t receives ``sum(stoichiometry[f][t] * fluxes[f])``. ``log_K[f]`` is the
-    standard affinity of flux f in kT: its affinity is ``log_K - sum(stoichiometry * potential)``; ``None`` where a step of it is
-    irreversible. ``occupations`` are the stationary probabilities of the states.
+    ``definitions`` are in an order in which each uses terminals, parameters and earlier ones only. ``fluxes`` are
+    turnovers per second (M/s where ``kind.amount``); terminal t receives ``sum(stoichiometry[f][t] * fluxes[f])``.
+    ``log_K[f]`` is the standard affinity of flux f in kT: its affinity is ``log_K - sum(stoichiometry * potential)``;
+    ``None`` where a step of it is irreversible. ``occupations`` are the stationary probabilities of the states.
     """
 
     kind: DeviceKind
@@ -63,7 +63,8 @@ def driving(terminals: tuple[Terminal, ...], net: tuple[int, ...]) -> sympy.Expr
 def derive(kind: DeviceKind) -> DeviceLaw:
     """Derive the steady law of a device kind.
 
-    Raises ModelError for a law that breaks local detailed balance, for a cycle that does, and for states that fall apart.
+    Raises ModelError for a law that breaks local detailed balance, for a cycle that does, and for states that fall
+    apart.
     """
     if kind.current is not None:
         return _closed_form(kind)
@@ -104,7 +105,7 @@ class _Derivation:
         return self._collect(cycles, fluxes, occupations, logs, rates)
 
     def _log_K(self, step: Step) -> sympy.Expr:
-        """Return ln of a step's equilibrium constant without its terminals, levers included where states have energies."""
+        """Return ln of a step's equilibrium constant without its terminals, with levers where states have energies."""
         if step.K_eq is not None:
             return sympy.log(step.K_eq)
         states = {state.name: state for state in self.kind.states}
@@ -142,10 +143,8 @@ class _Derivation:
         names = [state.name for state in self.kind.states]
         total: dict[tuple[str, str], sympy.Expr] = {}
         for step in self.kind.steps:
-            assert step.origin is not None
-            assert step.destination is not None
-            forward, backward = rates[step.name]
-            for pair, rate in (((step.origin, step.destination), forward), ((step.destination, step.origin), backward)):
+            origin, destination = step.ends
+            for pair, rate in zip(((origin, destination), (destination, origin)), rates[step.name], strict=True):
                 total[pair] = total.get(pair, sympy.Integer(0)) + rate
         weights = tree_weights(names, {pair: rate for pair, rate in total.items() if rate != 0})
         norm = self.define("weight", sympy.expand(sympy.Add(*weights.values())))
@@ -228,8 +227,11 @@ def _concentrations(step: Step, counts: tuple[int, ...], kind: DeviceKind) -> sy
 def _by_mass_action(step: Step, log_K: sympy.Expr, kind: DeviceKind) -> tuple[sympy.Expr, sympy.Expr]:
     """Forward k times reactants, backward k / K_eq times products."""
     k = sympy.cancel(step.forward / REACTANTS)
-    charged = [t.name for t, r, p in zip(kind.terminals, step.reactants, step.products, strict=True)
-               if t.content == "charge" and (r or p)]
+    charged = [
+        t.name
+        for t, r, p in zip(kind.terminals, step.reactants, step.products, strict=True)
+        if t.content == "charge" and (r or p)
+    ]
     if k.has(REACTANTS) or charged:
         message = (
             f"the law {step.law} needs concentrations, but {charged[0]} carries charge"
@@ -270,9 +272,8 @@ def check_equilibrium(law: DeviceLaw) -> None:
     current = law.expand(law.fluxes[0]).rewrite(sympy.exp).xreplace({target.symbol: balanced})
     if sympy.simplify(current) != 0:
         message = f"the current of {kind.name} does not vanish at zero affinity"
-        hint = (
-            f"at {target.name} = {sympy.sstr(sympy.simplify(balanced))} the device is at equilibrium and must carry nothing"
-        )
+        where = sympy.sstr(sympy.simplify(balanced))
+        hint = f"at {target.name} = {where} the device is at equilibrium and must carry nothing"
         raise ModelError([Mistake(kind.span, message, hint)])
 
 

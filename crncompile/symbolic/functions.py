@@ -7,7 +7,7 @@ from typing import Any
 import sympy
 
 
-class logistic(sympy.Function):  # noqa: N801 - named as in the language
+class logistic(sympy.Function):  # type: ignore[misc]  # noqa: N801 - named as in the language
     """1/(1 + exp(-x)): the Fermi function of -x. Its derivative is logistic(x) logistic(-x), exact at any distance."""
 
     @classmethod

@@ -17,24 +17,25 @@ Rates = Mapping[tuple[str, str], sympy.Expr]
 def tree_weights(states: Sequence[str], rates: Rates) -> dict[str, sympy.Expr]:
     """Return for each state the sum over spanning trees of the products of rates that lead to it.
 
-    ``rates[a, b]`` is the total rate from state a to state b; absent means zero. The weights are positive polynomials in the
-    rates, proportional to the stationary occupations. Weights of unreachable states come out as zero.
+    ``rates[a, b]`` is the total rate from state a to state b; absent means zero. The weights are positive polynomials
+    in the rates, proportional to the stationary occupations. Weights of unreachable states come out as zero.
     """
     trees = list(_spanning_trees(states, rates))
     return {root: sympy.Add(*(_towards(root, tree, rates) for tree in trees)) for root in states}
 
 
-def _spanning_trees(states: Sequence[str], rates: Rates) -> list[nx.Graph]:
-    pairs = sorted({tuple(sorted(pair, key=list(states).index)) for pair in rates})
+def _spanning_trees(states: Sequence[str], rates: Rates) -> list[nx.Graph[str]]:
+    order = list(states).index
+    pairs = sorted({(a, b) if order(a) < order(b) else (b, a) for a, b in rates})
     trees = []
     for edges in itertools.combinations(pairs, len(states) - 1):
-        graph = nx.Graph(edges)
+        graph: nx.Graph[str] = nx.Graph(edges)
         graph.add_nodes_from(states)
         if nx.is_connected(graph):
             trees.append(graph)
     return trees
 
 
-def _towards(root: str, tree: nx.Graph, rates: Rates) -> sympy.Expr:
+def _towards(root: str, tree: nx.Graph[str], rates: Rates) -> sympy.Expr:
     """Product of the rates along all edges of a tree, each directed towards the root."""
     return sympy.Mul(*(rates.get((child, parent), sympy.Integer(0)) for parent, child in nx.bfs_edges(tree, root)))

@@ -54,7 +54,9 @@ def evaluate(
     expressions: Sequence[sympy.Expr], values: dict[sympy.Symbol, NDArray[np.float64]]
 ) -> list[NDArray[np.float64]]:
     """Evaluate expressions in terminals and parameters at drawn values, independently of any generated code."""
-    function = sympy.lambdify(list(values), list(expressions), modules=[{logistic.__name__: _logistic}, "numpy"], cse=True)
+    function = sympy.lambdify(
+        list(values), list(expressions), modules=[{logistic.__name__: _logistic}, "numpy"], cse=True
+    )
     count = len(next(iter(values.values())))
     with np.errstate(all="ignore"):
         return [np.broadcast_to(np.asarray(result, float), (count,)) for result in function(*values.values())]

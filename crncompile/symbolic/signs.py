@@ -19,9 +19,9 @@ _SAMPLES = 4000
 class Conductance:
     """Whether a two-terminal device has dI/du_source > 0 and dI/du_target < 0 everywhere.
 
-    ``verdict``: ``proved`` (for all parameters and potentials), ``sampled`` (no exception among random ones), ``negative`` (NDC
-    found, at ``example``: values of all terminals and parameters in the coherent system), or ``none`` for a device with other
-    than two terminals that carry current.
+    ``verdict``: ``proved`` (for all parameters and potentials), ``sampled`` (no exception among random ones),
+    ``negative`` (NDC found, at ``example``: values of all terminals and parameters in the coherent system), or
+    ``none`` for a device with other than two terminals that carry current.
     """
 
     verdict: Literal["proved", "sampled", "negative", "none"]
@@ -34,7 +34,7 @@ class Conductance:
 
 
 def exchange(law: DeviceLaw) -> tuple[int, int] | None:
-    """Return the numbers of source and target terminal of a device that moves one unit from one to the other, else None."""
+    """Return source and target terminal of a device that moves one unit from one to the other, else None."""
     if len(law.fluxes) != 1:
         return None
     net = law.stoichiometry[0]
@@ -52,7 +52,7 @@ def conductance(law: DeviceLaw) -> Conductance:
     slopes = [sympy.diff(flux, t.symbol) for t in terminals]
     slopes[1] = -slopes[1]
     values = draw(law.kind, _SAMPLES)
-    current, scale, *sampled = evaluate([flux, *_scales(law, flux), *slopes], values)
+    scale, *sampled = evaluate([*_scales(law, flux), *slopes], values)
     for slope, terminal in zip(sampled, terminals, strict=True):
         step = 1.0 if terminal.content == "charge" else values[terminal.symbol]
         wrong = np.flatnonzero(slope * step < -1e-9 * scale)
@@ -63,7 +63,7 @@ def conductance(law: DeviceLaw) -> Conductance:
 
 
 def _scales(law: DeviceLaw, flux: sympy.Expr) -> list[sympy.Expr]:
-    """Return a positive scale for the current: its value with the target far below and with the source far below, added."""
+    """Return a positive scale for the current: its values with target or source far below, added."""
     far = []
     for number in exchange(law) or ():
         terminal = law.kind.terminals[number]

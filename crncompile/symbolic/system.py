@@ -1,4 +1,4 @@
-"""The System: a network with the laws of its devices derived and what can be said of it before any number is computed."""
+"""The System: a network with the laws of its devices, and what can be said of it before any number is computed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.errors import ModelError
+from crncompile.errors import Mistake, ModelError
 from crncompile.network.types import DeviceKind, Network
 from crncompile.symbolic.conservation import conserved_totals
 from crncompile.symbolic.device_law import DeviceLaw, derive
@@ -20,7 +20,8 @@ from crncompile.symbolic.signs import Conductance, conductance, exchange
 class System:
     """A network, the law and the conductance signs of each device kind (by its name), and its conservation laws.
 
-    ``conserved`` is (laws, floating reservoirs). ``unique`` says how uniqueness of the steady state is proved, or is empty.
+    ``conserved`` is (laws, floating reservoirs). ``unique`` says how uniqueness of the steady state is proved, or is
+    empty.
     """
 
     network: Network
@@ -54,7 +55,8 @@ def derive_system(network: Network) -> System:
 
 def derive_all(kinds: Mapping[str, DeviceKind]) -> dict[str, DeviceLaw]:
     """Derive the laws of device kinds; raises ModelError with the mistakes of all of them."""
-    laws, mistakes = {}, []
+    laws: dict[str, DeviceLaw] = {}
+    mistakes: list[Mistake] = []
     for name, kind in kinds.items():
         try:
             laws[name] = derive(kind)
@@ -65,17 +67,16 @@ def derive_all(kinds: Mapping[str, DeviceKind]) -> dict[str, DeviceLaw]:
     return laws
 
 
-def _uniqueness(
-    network: Network, laws: Mapping[str, DeviceLaw], conductances: Mapping[str, Conductance]
-) -> str:
-    """Prove uniqueness where all conductances are proved positive and no gate closes a loop; else return an empty string.
+def _uniqueness(network: Network, laws: Mapping[str, DeviceLaw], conductances: Mapping[str, Conductance]) -> str:
+    """Prove uniqueness where all conductances are proved positive and gates form no loop; else return an empty string.
 
-    Without gates the relaxation is cooperative with non-positive column sums, so the steady state is unique and stable. With
-    gates that form no loop the components settle one after the other.
+    Without gates the relaxation is cooperative with non-positive column sums, so the steady state is unique and
+    stable. With gates that form no loop the components settle one after the other.
     """
     if any(conductances[family.kind.name].verdict != "proved" for family in network.families):
         return ""
-    parts, gates = nx.Graph(), []
+    parts: nx.Graph[str] = nx.Graph()
+    gates: list[tuple[str, str]] = []
     floating = {group.name for group in network.floating}
     parts.add_nodes_from(floating)
     for family in network.families:

@@ -1,14 +1,15 @@
-"""Which cycles of a device turn something over, and whether its rates obey detailed balance (Hill 1966; Wegscheider 1901).
+"""Which cycles of a device turn something over, and whether they obey detailed balance (Wegscheider 1901; Hill 1966).
 
-The steps of a device are the edges of a graph of states. A spanning tree leaves one *chord* for each independent cycle; what a
-cycle gives to the terminals in one turn is its *turnover*. The steady current of a device is a sum over chords of the current
-through the chord times the turnover of its cycle.
+The steps of a device are the edges of a graph of states. A spanning tree leaves one *chord* for each independent
+cycle; what a cycle gives to the terminals in one turn is its *turnover*. The steady current of a device is a sum over
+chords of the current through the chord times the turnover of its cycle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import networkx as nx
 import sympy
@@ -38,16 +39,18 @@ class Cycle:
 def fundamental_cycles(kind: DeviceKind) -> tuple[Cycle, ...]:
     """Return one cycle for each step outside a spanning tree of the states, in the order of the steps.
 
-    The tree is grown from the first state through the earliest steps, so a cycle runs along its chord's forward direction.
+    The tree is grown from the first state through the earliest steps, so a cycle runs along its chord's forward
+    direction.
     """
     if not kind.states:
         return tuple(Cycle(step, ((step, 1),), step.net) for step in kind.steps)
     tree, chords = _tree_and_chords(kind)
     cycles = []
     for chord in chords:
-        back = nx.shortest_path(tree, chord.destination, chord.origin)
+        origin, destination = chord.ends
+        back: list[str] = nx.shortest_path(tree, destination, origin)
         steps = [(chord, 1)]
-        for a, b in zip(back[:-1], back[1:], strict=True):
+        for a, b in pairwise(back):
             step = tree.edges[a, b]["step"]
             steps.append((step, 1 if step.origin == a else -1))
         turnover = tuple(sum(sign * step.net[t] for step, sign in steps) for t in range(len(kind.terminals)))
@@ -55,16 +58,16 @@ def fundamental_cycles(kind: DeviceKind) -> tuple[Cycle, ...]:
     return tuple(cycles)
 
 
-def _tree_and_chords(kind: DeviceKind) -> tuple[nx.Graph, list[Step]]:
-    tree = nx.Graph()
+def _tree_and_chords(kind: DeviceKind) -> tuple[nx.Graph[str], list[Step]]:
+    tree: nx.Graph[str] = nx.Graph()
     tree.add_nodes_from(state.name for state in kind.states)
     chords = []
     for step in kind.steps:
-        if nx.has_path(tree, step.origin, step.destination):
+        if nx.has_path(tree, *step.ends):
             chords.append(step)
         else:
-            tree.add_edge(step.origin, step.destination, step=step)
-    parts = list(nx.connected_components(tree))
+            tree.add_edge(*step.ends, step=step)
+    parts: list[set[str]] = list(nx.connected_components(tree))
     if len(parts) > 1:
         names = " and ".join("{" + ", ".join(sorted(part)) + "}" for part in parts)
         hint = "add a transition that connects them, or make two devices"
@@ -92,7 +95,7 @@ def check_balance(kind: DeviceKind, cycles: tuple[Cycle, ...], logs: Mapping[str
                     kind.span,
                     f"{kind.name} breaks detailed balance: round the cycle {names} nothing is turned over, "
                     f"but the equilibrium constants multiply to {ratio}",
-                    "choose K_eq so that the product is 1 for all values of the parameters, or give the states energies",
+                    "choose K_eq so that the product is 1 for all parameters, or give the states energies",
                 )
             )
     if mistakes:

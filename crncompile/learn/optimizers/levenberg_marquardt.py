@@ -1,8 +1,10 @@
-"""Least squares with the exact Jacobian, by scipy's trust-region form of the method (Levenberg 1944; Marquardt 1963; More 1978)."""
+"""Least squares with the exact Jacobian by scipy's trust-region method (Levenberg 1944; Marquardt 1963; More 1978)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,28 +20,37 @@ Array = NDArray[Any]
 _FAR = 10.0  # residual, in spreads of the targets, of a sample without a steady state: such a step is refused
 
 
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The best parameters of one start, their loss (infinite if none had all its steady states) and their states."""
+
+    values: Mapping[str, Array]
+    loss: float
+    states: Array | None
+
+
 class _TargetMetError(Exception):
     """The loss is below the target."""
 
 
 class _Residuals:
-    """Residuals and their Jacobian for one start; the states of the last accepted point begin the search at the next."""
+    """Residuals and their Jacobian for one start; the states of the last accepted point are those to begin with."""
 
-    def __init__(self, task: Task, packing: Packing, fixed: Mapping[str, Array], recorder: Recorder, target: float):
-        self.task, self.packing, self.fixed, self.recorder, self.target = task, packing, fixed, recorder, target
+    def __init__(self, task: Task, packing: Packing, begin: Found, recorder: Recorder, target: float):
+        self.task, self.packing, self.recorder, self.target = task, packing, recorder, target
+        self.fixed, self.warm = begin.values, begin.states
         self.scale = 1.0 / np.sqrt(task.targets.size)
-        self.warm: Array | None = None
         self.at: Array | None = None
         self.outcome: Outcome | None = None
-        self.best = (float("inf"), dict(fixed))
+        self.best = Found(begin.values, float("inf"), None)
 
     def __call__(self, z: Array) -> Array:
         parameters = {**self.fixed, **self.packing.unpack(z)}
         self.outcome = self.task.run(parameters, warm=self.warm)
         self.at = z.copy()
         loss = self.outcome.loss if not self.outcome.unconverged else float("inf")
-        if loss < self.best[0]:
-            self.best = (loss, parameters)
+        if loss < self.best.loss:
+            self.best = Found(parameters, loss, self.outcome.solution.u)
         self.recorder.record(self.outcome.loss, parameters, self.outcome.unconverged)
         if loss <= self.target:
             raise _TargetMetError
@@ -64,17 +75,14 @@ class _Residuals:
 
 
 def minimise(
-    task: Task, packing: Packing, values: Mapping[str, Array], recorder: Recorder, *, iterations: int, target: float
-) -> tuple[Mapping[str, Array], float]:
-    """Minimise the mean square from one start with at most this many evaluations; stop where it is below the target.
-
-    Returns the best parameters and their loss (infinite if no evaluation had all its steady states).
-    """
-    residuals = _Residuals(task, packing, values, recorder, target)
-    try:
+    task: Task, packing: Packing, begin: Found, recorder: Recorder, *, iterations: int, target: float
+) -> Found:
+    """Minimise the mean square from one start with at most this many evaluations; stop where it is below the target."""
+    residuals = _Residuals(task, packing, begin, recorder, target)
+    with suppress(_TargetMetError):
         least_squares(
             residuals,
-            packing.pack(values),
+            packing.pack(begin.values),
             jac=residuals.jacobian,
             method="trf",
             max_nfev=iterations,
@@ -82,6 +90,4 @@ def minimise(
             xtol=1e-13,
             gtol=1e-15,
         )
-    except _TargetMetError:
-        pass
-    return residuals.best[1], residuals.best[0]
+    return residuals.best
