@@ -8,8 +8,8 @@ import sympy
 
 from crncompile.errors import did_you_mean
 from crncompile.language import nodes
-from crncompile.network.expressions import FUNCTIONS, Typed, constant, unparse
-from crncompile.network.indices import Frame, place_of
+from crncompile.network.expressions import Typed, constant, unparse
+from crncompile.network.indices import Frame, frame_of, place_of
 from crncompile.network.report import Fault, Report, fault
 from crncompile.network.types import Access, Axis, Content, Parameter
 from crncompile.units import CONCENTRATION, ENERGY, Units
@@ -32,6 +32,12 @@ class Context:
     contents: dict[str, Content] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     volume_told: bool = False
+
+    def frame(self, target: nodes.Target) -> Frame:
+        """Return the elements that a target declares; raises Fault."""
+        frame = frame_of(target, self.indices)
+        self.used.update(frame.names())
+        return frame
 
     def reservoir_axes(self, reference: nodes.Reference) -> tuple[Axis, ...]:
         """Return the axes of a reservoir; raises Fault where the name is none."""
@@ -84,7 +90,7 @@ class OwnerScope:
 
     def _hint(self, reference: nodes.Reference) -> str:
         known = set(self.context.parameters) | (set(self.context.reservoirs) if self.reservoirs else set())
-        return did_you_mean(reference.name, (name for name in known if "." not in name) if known else FUNCTIONS)
+        return did_you_mean(reference.name, (name for name in known if "." not in name))
 
     def _parameter(self, reference: nodes.Reference) -> Typed:
         parameter = self.context.parameters[reference.name]

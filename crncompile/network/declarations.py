@@ -9,7 +9,7 @@ from crncompile.errors import Span
 from crncompile.language import nodes
 from crncompile.network.context import Context, OwnerScope
 from crncompile.network.expressions import Names, evaluate, evaluate_as
-from crncompile.network.indices import Frame, axis_of_range, frame_of
+from crncompile.network.indices import Frame, axis_of_range
 from crncompile.network.laws import reserved_names
 from crncompile.network.report import Fault, Report, fault
 from crncompile.network.reservoirs import NETWORK_VOLUME
@@ -79,10 +79,9 @@ def declare(model: nodes.Model, context: Context) -> None:
 
 def whole_frame(target: nodes.Target, what: str, context: Context) -> Frame:
     """Return the elements of a target that can not be filtered; raises Fault."""
-    frame = frame_of(target, context.indices)
+    frame = context.frame(target)
     if frame.rows is not None and target.condition is not None:
         raise fault(target.condition.span, f"{what} can not be filtered", "bind a range: [k in 1..5]")
-    context.used.update(frame.names())
     return frame
 
 

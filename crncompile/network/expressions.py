@@ -122,11 +122,6 @@ def evaluate_as(expression: nodes.Expression, scope: Scope, due: Dimension, what
     return value.expression
 
 
-def constant_value(expression: nodes.Expression, units: Units, due: Dimension, what: str) -> float:
-    """Evaluate an expression without names."""
-    return float(evaluate_as(expression, Names(units, {}), due, what))
-
-
 def check_dimension(expression: nodes.Expression, found: Dimension, due: Dimension, what: str) -> None:
     """Raise Fault where the dimensions differ: ``1 GHz is a rate, level is an energy``."""
     if found == due:

@@ -12,7 +12,7 @@ from crncompile.errors import did_you_mean
 from crncompile.language import nodes
 from crncompile.network.context import Context
 from crncompile.network.devices import resolve_device
-from crncompile.network.indices import Frame, frame_of
+from crncompile.network.indices import Frame
 from crncompile.network.laws import repeated_settings
 from crncompile.network.library import Library
 from crncompile.network.report import Fault, Report, expected, fault, listed, resembles
@@ -89,7 +89,7 @@ def placed(node: nodes.Placement, context: Context, kinds: Kinds) -> Placed:
         _check_keyword(node, kind)
         _check_wiring(node, kind, kinds.library.devices[node.kind.name])
     with report.catching():
-        frame = frame_of(node.target, context.indices)
+        frame = context.frame(node.target)
     references = references_of(node.wiring)
     if frame is None or kind is None or report.faults:
         for reference in references:

@@ -146,7 +146,7 @@ def _evaluated(call: LawCall, settings: Mapping[str, Typed]) -> Typed | Fault:
         given["reactants"] = Typed(REACTANTS, CONCENTRATION**call.order)
     elif any(reference.name == "reactants" for reference in references(call.law.expression)):
         message = f"{call.law.name} is a law for molecules, this step moves charge"
-        raise fault(call.kind.name_span, message, "take a law in terms of affinity, such as tunnel")
+        raise fault(call.kind.name_span, message, "take a law in terms of affinity")
     try:
         return evaluate(call.law.expression, Names(call.units, {**settings, **given}))
     except Fault as found:

@@ -11,7 +11,7 @@ from crncompile.language import nodes
 from crncompile.network.context import Context, OwnerScope
 from crncompile.network.expressions import Typed, evaluate, unparse
 from crncompile.network.families import Kinds, assemble
-from crncompile.network.indices import Frame, frame_of
+from crncompile.network.indices import Frame
 from crncompile.network.laws import EQUILIBRIUM, law_of
 from crncompile.network.report import Fault, Report, fault
 from crncompile.network.reservoirs import NETWORK_VOLUME
@@ -53,7 +53,7 @@ def joined(node: nodes.Reaction, context: Context, kinds: Kinds) -> Joined:
     with report.catching():
         law = law_of(call, kinds.library, context.units)
     with report.catching():
-        frame = frame_of(node.target, context.indices)
+        frame = context.frame(node.target)
     step, references = _renamed(node.step, () if law is None else law.parameters)
     if frame is not None:
         with report.catching():

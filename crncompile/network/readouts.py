@@ -8,7 +8,6 @@ from crncompile.errors import did_you_mean
 from crncompile.language import nodes
 from crncompile.network.context import Context, OwnerScope
 from crncompile.network.expressions import evaluate
-from crncompile.network.indices import frame_of
 from crncompile.network.laws import repeated_settings
 from crncompile.network.report import a_dimension, each, fault, shown
 from crncompile.network.types import Readout, Training
@@ -18,7 +17,7 @@ from crncompile.units import NUMBER, example_unit
 
 def readout(node: nodes.Readout, context: Context) -> Readout:
     """Return a readout, which is a number for each element of its axes; raises Fault."""
-    frame = frame_of(node.target, context.indices)
+    frame = context.frame(node.target)
     if frame.rows is not None:
         raise fault(node.target.span, f"a {node.keyword} can not be filtered", "bind a range: k in 1..5")
     if node.keyword == "classify" and not frame.axes:

@@ -18,7 +18,7 @@ from crncompile.network.laws import repeated_settings
 from crncompile.network.report import Fault, Report, a_dimension, each, fault, resembles, shown
 from crncompile.network.types import Access, Content, InputCoding, Place, Reservoir, Slot
 from crncompile.network.values import ANY, POSITIVE, Due, constant, default_slot, first_argument, slot, unit_token
-from crncompile.units import CAPACITANCE, CONCENTRATION, ENERGY, NUMBER, VOLTAGE, VOLUME
+from crncompile.units import CAPACITANCE, CONCENTRATION, ENERGY, NUMBER, VOLTAGE, VOLUME, Dimension
 
 KindName = Literal["input", "fixed", "floating", "output"]
 SETTINGS: dict[str, tuple[str, ...]] = {
@@ -94,13 +94,25 @@ def _content_of(
 ) -> Content | None:
     """Return the content that a value's unit belongs to, if any; mistakes are told elsewhere."""
     try:
-        if isinstance(value, nodes.Train):
-            value = first_argument(value.distribution)
-        if isinstance(value, nodes.Interval):
-            value = value.lower
-        return _UNITS_OF.get(evaluate(value, OwnerScope(context, found.frame)).dimension)
+        return _UNITS_OF.get(_dimension(value, found, context))
     except Fault:
         return None
+
+
+def _dimension(value: nodes.Expression | nodes.Interval | nodes.Train, found: Draft, context: Context) -> Dimension:
+    if isinstance(value, nodes.Train):
+        value = first_argument(value.distribution)
+    if isinstance(value, nodes.Interval):
+        value = value.lower
+    return evaluate(value, OwnerScope(context, found.frame)).dimension
+
+
+def check_values(found: Draft, context: Context) -> None:
+    """Report the mistakes in the values of a reservoir of unknown content."""
+    for setting in found.settings.values():
+        if setting.name in _POTENTIALS:
+            with context.report.catching():
+                _dimension(setting.value.content, found, context)
 
 
 def settle(evidence: Iterable[Evidence], name: str, span: Span) -> Content:

@@ -15,7 +15,7 @@ from crncompile.network.library import Library
 from crncompile.network.reactions import Joined, Patterns, joined, reaction
 from crncompile.network.readouts import readout, training
 from crncompile.network.report import Fault, Report, each
-from crncompile.network.reservoirs import Draft, Evidence, draft, evidence_of, reservoir, settle
+from crncompile.network.reservoirs import Draft, Evidence, check_values, draft, evidence_of, reservoir, settle
 from crncompile.network.types import Content, Family, Network, Training
 from crncompile.units import Units
 
@@ -89,8 +89,10 @@ def _settle_contents(drafts: list[Draft], connected: list[Placed | Joined], cont
     for found in drafts:
         name = found.node.target.name
         pieces = sorted(evidence[name], key=lambda piece: piece.span.start)
-        if not pieces and context.report.faults:
-            continue
+        if not pieces:
+            check_values(found, context)
+            if context.report.faults:
+                continue
         with context.report.catching():
             context.contents[name] = settle(pieces, name, found.node.target.name_span)
 

@@ -294,6 +294,39 @@ MISTAKES = {
         "  transition one: S <-> P = mass_action(k = 1 s^-1, K_eq = 1)\n"
         "  transition two: 2 S <-> 2 P = mass_action(k = 1 mM^-1/s, K_eq = 1)"
     ),
+    "own-device-terminal-index": device(CHARGE + "  current flow = 1 GHz", "left[1] -> right"),
+    "own-device-terminal-twice": device(CHARGE + "  current flow = 1 GHz", "left -> left"),
+    "own-device-term-index": device(
+        TWO_STATES + "  transition enter: left[1] + empty <-> filled = tunnel(gamma = gamma)"
+    ),
+    "own-device-step-without-states": device(TWO_STATES + "  transition enter: left <-> right = tunnel(gamma = gamma)"),
+    # repeated names and wrong places
+    "parameter-twice": DOTS + DOT + "parameter p = 3\nparameter p = 4\n",
+    "index-mistaken-twice": DOTS
+    + DOT
+    + "index j = 2..1\nreservoir h[j] = floating(capacitance = 1 pF)\n"
+    + f"dot b[j]: x -> h[j] = resonant_dot({RATES}, level = 0)\n",
+    "index-count": MANY_DOTS + FAMILIES + f"dot c[j]: x -> h[j, 1] = resonant_dot({RATES}, level = 0 kT)\n",
+    "index-huge-literal": MANY_DOTS
+    + FAMILIES
+    + f"dot c: x -> h[99999999999999999] = resonant_dot({RATES}, level = 0 kT)\n",
+    "index-out-of-range-scattered": MANY_DOTS
+    + FAMILIES
+    + f"dot c[j]: x -> h[(j - 8) * (j - 8)] = resonant_dot({RATES}, level = 0 kT)\n",
+    "range-of-parameter": DOTS.replace("3 kT]", "p]") + "parameter p = 3 kT\n" + DOT,
+    "reservoir-setting-missing": DOTS + DOT + "reservoir z = fixed()\n",
+    "reservoir-setting-unknown-name": DOTS + DOT + "reservoir z = fixed(at = 2 * q)\n",
+    "law-parameter-reserved": DOTS + DOT + "law mine(kT) = kT * reactants\n",
+    "distribution-unlike": DOTS + DOT + "parameter p = train normal(0 kT, 1 GHz)\n",
+    "reaction-trained": ENZYMES
+    + ENZYME
+    + "reaction r: 2 s <-> p = mass_action(k = train lognormal(1 s^-1, 0.5), K_eq = train 1)\n",
+    "reaction-trained-K_eq": ENZYMES + ENZYME + "reaction r: 2 s <-> p = mass_action(k = 1 mM^-1/s, K_eq = train 1)\n",
+    "reaction-interval": ENZYMES + ENZYME + "reaction r: s <-> p = mass_action(k = [1 s^-1, 2 s^-1], K_eq = 1)\n",
+    "reaction-nowhere": ENZYMES + ENZYME + "reaction r: s <-> q = mass_action(k = 1 sek^-1, K_eq = 1)\n",
+    "device-wrong-twice": DOTS
+    + device("  current flow = 1 GHz").removeprefix(DOTS)
+    + DOT.replace("resonant_dot", "mine"),
     # several at once
     "several": DOTS.replace("100 mK", "100 mT").replace("10 pF", "10")
     + "dot a: x -> z = resonant_dot(gamma_left = 1 Ghz + 2 kT, gama_right = 1 GHz, level = 0)\nreadout r = q + y\n",
