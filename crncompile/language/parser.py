@@ -30,14 +30,6 @@ DEEPEST_BRACKETS = 100
 #: So many mistakes are told at once.
 MOST_MISTAKES = 50
 
-SMALLEST_MODEL = """a smallest model looks like this:
-network hello
-temperature 100 mK
-reservoir x = input(range = [-1 kT, 1 kT])
-reservoir y = output(capacitance = 10 pF)
-dot a: x -> y = resonant_dot(gamma_left = 1 GHz, gamma_right = 1 GHz, level = 0 kT)
-readout r = y"""
-
 # an item of a device is parsed by itself inside this
 _DEVICE_HEAD, _DEVICE_TAIL = "device _: _ -> _ {", "\n}"
 _BRACKET = re.compile(r'"[^"\r\n]*"|#[^\r\n]*|(?P<open>[(\[{])|(?P<close>[)\]}])')
@@ -81,7 +73,7 @@ def read_source(path: str | Path) -> Source:
             f"{path}: line {line} is not encoded in UTF-8 (byte 0x{content[error.start]:02x}); save the file as UTF-8"
         ) from None
     if not text.strip():
-        raise DataError(f"{path}: the file is empty; {SMALLEST_MODEL}")
+        raise DataError(f"{path}: the file is empty; a smallest model looks like this:\n{smallest_model()}")
     return Source(str(path), text)
 
 
@@ -121,6 +113,11 @@ def grammar_file() -> Traversable:
     """Return the grammar's place: package data when installed, ``grammars/`` in a checkout."""
     packaged = resources.files("crncompile.language") / "tnet.lark"
     return packaged if packaged.is_file() else Path(__file__).parents[2] / "grammars" / "tnet.lark"
+
+
+def smallest_model() -> str:
+    """Return the text of a model of one device, to begin with."""
+    return (resources.files("crncompile.language") / "smallest.tnet").read_text(encoding="utf-8").rstrip()
 
 
 class _Lexer(ContextualLexer):

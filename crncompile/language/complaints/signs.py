@@ -144,7 +144,7 @@ SIGNS = (
         "kind-without-parentheses",
         "behind {s.previous.text} the parentheses are missing",
         "write {s.previous.text}() even where nothing is set",
-        ("reservoir y = output", "dot a: x -> h = resonant_dot gamma = 3", "training = adam"),
+        ("reservoir y = output", "dot a: x -> h = channel gamma = 3", "training = adam"),
         lambda s: s.expected == {"LPAR"},
         place="behind",
     ),
