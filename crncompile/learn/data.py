@@ -56,28 +56,27 @@ class _Table:
         return f"{self.path}: line {self.lines[row]}, column {column} ({name})"
 
 
-# --- the names that a network gives
-# -------------------------------------------------------------------------------------
+# --- the names that a network gives ---
 
 
 def raw_axes(group: Reservoir) -> tuple[Axis, ...]:
-    """Axes of an input's raw data: those of the group, without the rails of a dual encoding."""
+    """Return the axes of an input's raw data: those of the group, without the rails of a dual encoding."""
     dual = group.coding is not None and group.coding.encoding == "dual"
     return group.axes[:-1] if dual else group.axes
 
 
 def input_groups(network: Network) -> tuple[Reservoir, ...]:
-    """Groups of input reservoirs, in the order of the text."""
+    """Return the groups of input reservoirs, in the order of the text."""
     return tuple(group for group in network.reservoirs if group.kind == "input")
 
 
 def feature_names(network: Network) -> tuple[str, ...]:
-    """Names of all raw inputs in the order of the columns of ``X``."""
+    """Return the names of all raw inputs in the order of the columns of ``X``."""
     return tuple(name for group in input_groups(network) for name in element_labels(group.name, raw_axes(group)))
 
 
 def target_names(network: Network) -> tuple[str, ...]:
-    """Names of all targets: ``label`` where the model classifies, else every element of every readout."""
+    """Return the names of all targets: ``label`` where the model classifies, else every element of every readout."""
     if _classifier(network) is not None:
         return (LABEL,)
     return tuple(name for readout in network.readouts for name in element_labels(readout.name, readout.axes))
@@ -98,7 +97,7 @@ def split_features(network: Network, X: Array) -> dict[str, Array]:
     return result
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
+# --- reading ---
 
 
 def read_data(path: str | Path, network: Network) -> Data:
@@ -198,8 +197,7 @@ def _outside(network: Network, table: _Table) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-# --- .npz
-# ---------------------------------------------------------------------------------------------------------------
+# --- .npz ---
 
 
 def _read_npz(path: Path, network: Network) -> _Table:
@@ -225,8 +223,7 @@ def _read_npz(path: Path, network: Network) -> _Table:
     return _Table(str(path), columns, None)
 
 
-# --- .csv
-# ---------------------------------------------------------------------------------------------------------------
+# --- .csv ---
 
 
 def _read_csv(path: Path, known: Sequence[str]) -> _Table:

@@ -28,8 +28,7 @@ Values = dict[str, NDArray[np.float64]]
 _STRUCTURE, _FINGERPRINT, _TEMPERATURE = "__structure__", "__fingerprint__", "__temperature__"
 
 
-# --- what makes a model the same model
-# ----------------------------------------------------------------------------------
+# --- what makes a model the same model ---
 
 
 def structure_text(network: Network) -> str:
@@ -79,7 +78,7 @@ def _place(place: Place) -> str:
     return f"[list {hashlib.sha256(index.tobytes()).hexdigest()[:12]}]"
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------
+# --- writing ---
 
 
 def save_parameters(path: str | Path, compiled: CompiledNetwork, values: Mapping[str, ArrayLike]) -> None:
@@ -103,7 +102,7 @@ def save_parameters(path: str | Path, compiled: CompiledNetwork, values: Mapping
     write_atomically(path, buffer.getvalue())
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
+# --- reading ---
 
 
 def load_parameters(path: str | Path, compiled: CompiledNetwork) -> Values:

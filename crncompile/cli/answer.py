@@ -1,0 +1,205 @@
+"""A batch of steady states as columns: for a table on the terminal, a CSV or ``.npz`` file, or JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crncompile.cli.inputs import Inputs, unit_name
+from crncompile.export.files import write_atomically
+from crncompile.learn.data import input_groups
+from crncompile.network.types import Network, Reservoir, element_labels
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from crncompile.compiled import Solution
+
+Array = NDArray[Any]
+MOST_ROWS = 24
+MOST_COLUMNS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One number for each sample; ``kind`` is input, readout or reservoir."""
+
+    name: str
+    unit: str
+    kind: str
+    values: Array
+
+    @property
+    def heading(self) -> str:
+        """Name and unit: ``h[1] (kT)``."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """Steady states of ``samples`` samples as columns, and the solution that they come from."""
+
+    network: Network
+    solution: Solution
+    columns: tuple[Column, ...]
+    inputs: Inputs
+
+    @property
+    def samples(self) -> int:
+        """Number of samples."""
+        return len(self.solution.u)
+
+
+def answer(network: Network, inputs: Inputs, solution: Solution) -> Answer:
+    """Arrange a solution and its inputs in columns: inputs, readouts, and the reservoirs that the network settles."""
+    samples = len(solution.u)
+    columns = [
+        column
+        for group in input_groups(network)
+        for column in _columns(group.labels(), unit_name(group), "input", _batched(group, inputs, samples))
+    ]
+    for readout in network.readouts:
+        labels = element_labels(readout.name, readout.axes)
+        columns += _columns(labels, "", "readout", solution.readouts[readout.name].reshape(samples, -1))
+    for group in network.floating:
+        unit = display_unit(network, group)
+        values = solution.values[group.name].reshape(samples, -1) / network.units.unit(unit)[0]
+        columns += _columns(group.labels(), unit, "reservoir", values)
+    return Answer(network, solution, tuple(columns), inputs)
+
+
+def _batched(group: Reservoir, inputs: Inputs, samples: int) -> Array:
+    return np.broadcast_to(inputs.values[group.name], (samples, *group.shape)).reshape(samples, -1)
+
+
+def _columns(labels: Sequence[str], unit: str, kind: str, values: Array) -> list[Column]:
+    return [Column(label, unit, kind, column) for label, column in zip(labels, values.T, strict=True)]
+
+
+def display_unit(network: Network, group: Reservoir) -> str:
+    """Return the unit in which a reservoir is shown: kT, or the concentration unit in which its start is stated."""
+    if group.content == "charge":
+        return "kT"
+    own = {parameter.name: parameter.unit for parameter in network.parameters}
+    return own.get(f"{group.name}.start") or "M"
+
+
+# --- terminal ---
+
+
+def table(found: Answer) -> Table:
+    """Return the first samples and columns as a table; what varies, the readouts and the outputs come first."""
+    from rich import box
+    from rich.table import Table
+
+    shown, left_out = _shown_columns(found)
+    result = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in shown:
+        result.add_column(column.heading, justify="right")
+    status = found.solution.certificate.status
+    result.add_column("", style="dim")
+    for row in range(min(found.samples, MOST_ROWS)):
+        cells = [f"{column.values[row]:.6g}" for column in shown]
+        result.add_row(*cells, "" if status[row] == "stable" else str(status[row]))
+    rest = found.samples - MOST_ROWS
+    more = [f"{rest} more samples"] if rest > 0 else []
+    more += [f"{left_out} more columns"] if left_out else []
+    if more:
+        result.caption = f"{' and '.join(more)}: -o F.csv or F.npz writes all"
+    return result
+
+
+def _shown_columns(found: Answer) -> tuple[list[Column], int]:
+    inputs = [c for c in found.columns if c.kind == "input"]
+    varying = [c for c in inputs if found.samples > 1 and np.ptp(c.values) > 0]
+    outputs = {label for g in found.network.reservoirs if g.kind == "output" for label in g.labels()}
+    readouts = [c for c in found.columns if c.kind == "readout"]
+    settled = [c for c in found.columns if c.kind == "reservoir"]
+    first = [c for c in settled if c.name in outputs]
+    others = [c for c in settled if c.name not in outputs]
+    lead = varying or (inputs if len(inputs) <= 3 else [])
+    wanted = [*lead[: MOST_COLUMNS // 2], *readouts, *first, *others]
+    shown = wanted[:MOST_COLUMNS]
+    return shown, len(lead) + len(readouts) + len(settled) - len(shown)
+
+
+def failures(found: Answer) -> list[str]:
+    """Name the samples without a certified steady state, each with its reason."""
+    certificate = found.solution.certificate
+    varying = [c for c in _shown_columns(found)[0] if c.kind == "input"]
+    lines = []
+    for row in np.flatnonzero(certificate.failed):
+        at = ", ".join(f"{c.name} = {c.values[row]:.6g} {c.unit}".rstrip() for c in varying)
+        place = f" ({at})" if at else ""
+        lines.append(f"sample {row}{place}: {certificate.status[row]}: {certificate.messages[row]}")
+    return lines
+
+
+# --- files ---
+
+
+def write(found: Answer, path: Path) -> None:
+    """Write all columns as ``.csv``, or arrays as ``.npz``; raises DataError where the file can not be written."""
+    write_atomically(path, _npz(found) if path.suffix == ".npz" else _csv(found))
+
+
+def _csv(found: Answer) -> str:
+    certificate = found.solution.certificate
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([*(column.heading for column in found.columns), "status", "residual", "message"])
+    numbers = np.stack([column.values for column in found.columns], axis=1).tolist()
+    for row, values in enumerate(numbers):
+        ending = (str(certificate.status[row]), repr(float(certificate.residual[row])), certificate.messages[row])
+        writer.writerow([*map(repr, values), *ending])
+    return buffer.getvalue()
+
+
+def _npz(found: Answer) -> bytes:
+    """Return arrays (samples, *shape): inputs in the unit of their range, readouts, reservoirs in kT or M."""
+    solution, certificate = found.solution, found.solution.certificate
+    arrays: dict[str, Any] = {
+        name: np.broadcast_to(value, (found.samples, *found.network.reservoir(name).shape))
+        for name, value in found.inputs.values.items()
+    }
+    settled = [(group.name, solution.values[group.name], group.shape) for group in found.network.floating]
+    readouts = [(r.name, solution.readouts[r.name], r.shape) for r in found.network.readouts]
+    arrays |= {name: value.reshape(found.samples, *shape) for name, value, shape in (*settled, *readouts)}
+    arrays["certificate.status"] = certificate.status.astype(str)
+    arrays["certificate.how"] = certificate.how.astype(str)
+    arrays["certificate.residual"] = certificate.residual
+    arrays["certificate.newton_step"] = certificate.newton_step
+    arrays["certificate.messages"] = np.array(certificate.messages, dtype=str)
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def as_data(found: Answer) -> dict[str, Any]:
+    """Return everything for ``--json``: each column under its name, its unit apart."""
+    certificate = found.solution.certificate
+    parts = {
+        f"{kind}s": {c.name: c.values for c in found.columns if c.kind == kind}
+        for kind in ("input", "readout", "reservoir")
+    }
+    return {
+        "samples": found.samples,
+        "failed": int(np.count_nonzero(certificate.failed)),
+        "units": {c.name: c.unit for c in found.columns if c.unit},
+        **parts,
+        "certificate": certificate_data(certificate),
+    }
+
+
+def certificate_data(certificate: Any) -> dict[str, Any]:
+    """Return a certificate as data."""
+    names = ("status", "how", "residual", "newton_step", "iterations", "period", "messages", "eigenvalue")
+    entries = {name: getattr(certificate, name) for name in names}
+    return {"summary": certificate.summary(), **{name: value for name, value in entries.items() if value is not None}}

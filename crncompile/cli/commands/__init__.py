@@ -1,0 +1,1 @@
+"""The commands, one module each; none imports more than click before it runs."""

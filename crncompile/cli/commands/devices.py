@@ -1,0 +1,98 @@
+"""``crncompile devices``: the devices that a model can be built of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crncompile.cli.options import example, json_option
+from crncompile.cli.say import print_json
+from crncompile.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    from crncompile.network.library import Library
+    from crncompile.network.types import DeviceKind
+    from crncompile.units import Units
+
+_ROOM = 298.15
+
+
+@click.command(epilog=example("crncompile devices", "crncompile devices model.tnet:my_enzyme --verify"))
+@click.argument("name", required=False, metavar="[NAME|MODEL:NAME]")
+@click.option("--verify", is_flag=True, help="Examine the law at random values, against its rate matrix in 50 digits.")
+@click.option("--latex", is_flag=True, help="Print the law in LaTeX alone.")
+@json_option
+def command(name: str | None, verify: bool, latex: bool, as_json: bool) -> int:
+    """List the library's devices, or show one: states, steps, derived law, units, reference.
+
+    MODEL:NAME is a device that a model file declares, MODEL: lists them all.
+    """
+    library, units, chosen = _library(name)
+    if chosen is None:
+        if verify or latex:
+            raise click.UsageError("--verify and --latex are about one device: name it")
+        _list(library, as_json)
+        return 0
+    return _show(_kind(chosen, library, units), units, verify, latex, as_json)
+
+
+def _library(name: str | None) -> tuple[Library, Units, str | None]:
+    """Return the library (a model's own devices among it), its units, and the name that is asked for."""
+    from crncompile.language.parser import parse, read_source
+    from crncompile.network.declarations import temperature
+    from crncompile.network.library import standard_library
+    from crncompile.network.report import Report
+    from crncompile.units import Units
+
+    if name is None or ":" not in name:
+        return standard_library(), Units(_ROOM), name
+    path, _, chosen = name.rpartition(":")
+    model, report = parse(read_source(Path(path))), Report()
+    library = standard_library().extended(model, report)
+    return library, Units(temperature(model, report)), chosen or None
+
+
+def _kind(name: str, library: Library, units: Units) -> DeviceKind:
+    from crncompile.network.devices import device
+
+    if name not in library.devices:
+        raise DataError(f"there is no device {name}; {did_you_mean(name, library.devices)}")
+    return device(name, library, units)
+
+
+def _list(library: Library, as_json: bool) -> None:
+    from crncompile.cli.device_sheet import listing
+
+    devices = listing(library)
+    if as_json:
+        print_json({"devices": devices})
+        return
+    for entry in devices:
+        click.echo(f"{click.style(entry['name'], bold=True)}: {entry['wiring']}\n    {entry['text']}")
+
+
+def _show(kind: DeviceKind, units: Units, verify: bool, latex: bool, as_json: bool) -> int:
+    from crncompile.cli.device_sheet import sheet, text
+
+    content = sheet(kind, units)
+    checks = _checks(kind) if verify else []
+    if as_json:
+        print_json({**content, **({"checks": checks} if verify else {})})
+    elif latex:
+        click.echo(content["latex"])
+    else:
+        click.echo(text(content))
+    if verify and not as_json:
+        click.echo("\nchecks")
+        for check in checks:
+            verdict = click.style("pass", fg="green") if check["passed"] else click.style("FAIL", fg="red")
+            click.echo(f"  {verdict}  {check['name']}: {check['detail']}")
+    return 0 if all(check["passed"] for check in checks) else 1
+
+
+def _checks(kind: DeviceKind) -> list[dict[str, Any]]:
+    from crncompile.analyze.verify import verify
+
+    return [{"name": c.name, "passed": c.passed, "detail": c.detail} for c in verify(kind)]

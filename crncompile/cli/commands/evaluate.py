@@ -1,0 +1,43 @@
+"""``crncompile evaluate``: predictions compared with data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from crncompile.cli.options import data_option, example, json_option, model_argument, parameters_option, seed_option
+from crncompile.cli.say import complain, print_json, warn
+
+_MOST = 10
+
+
+@click.command(epilog=example("crncompile evaluate sine.tnet --data test.csv --parameters sine.npz"))
+@model_argument
+@data_option
+@parameters_option
+@seed_option
+@json_option
+def command(model: Path, data: Path, parameters: Path | None, seed: int, as_json: bool) -> int:
+    """Compare the predictions of MODEL with data."""
+    from crncompile.cli.model import loaded
+    from crncompile.cli.score import score, sentence
+    from crncompile.learn.data import read_data
+    from crncompile.learn.task import Task
+
+    compiled, values = loaded(model, parameters, seed)
+    samples = read_data(data, compiled.network)
+    warn(samples.warnings)
+    task = Task(compiled, samples.X, samples.y)
+    outcome = task.run(values)
+    scored = score(outcome, task.accuracy(outcome) if task.classifies else None)
+    if as_json:
+        print_json(scored)
+    else:
+        click.echo(sentence(scored))
+    lost = [(n, message) for n, message in enumerate(outcome.solution.certificate.messages) if message]
+    for number, message in lost[:_MOST]:
+        complain(f"sample {number}: {message}")
+    if len(lost) > _MOST:
+        complain(f"and {len(lost) - _MOST} more samples")
+    return 1 if outcome.unconverged else 0

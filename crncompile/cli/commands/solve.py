@@ -1,0 +1,103 @@
+"""``crncompile solve``: steady states for given inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from crncompile.cli.options import (
+    PICTURE,
+    OutputPath,
+    example,
+    json_option,
+    model_argument,
+    parameters_option,
+    seed_option,
+    set_option,
+    sweep_option,
+)
+from crncompile.cli.say import complain, console, note, print_json, warn
+
+if TYPE_CHECKING:
+    from crncompile.cli.answer import Answer
+
+
+@click.command(
+    epilog=example(
+        "crncompile solve sine.tnet --set x=0.5 --parameters sine.npz",
+        "crncompile solve sine.tnet --sweep x=-3:3:121 -o curve.csv --plot curve.png",
+    )
+)
+@model_argument
+@set_option
+@sweep_option
+@click.option("--inputs", type=click.Path(path_type=Path), metavar="F.csv", help="Raw data, a sample in each row.")
+@click.option("-o", "--output", type=OutputPath(".csv", ".npz"), metavar="F.csv|F.npz", help="Write all numbers here.")
+@click.option("--plot", type=PICTURE, metavar="F.png", help="Draw the readouts against what is swept.")
+@parameters_option
+@seed_option
+@json_option
+def command(
+    model: Path,
+    settings: tuple[str, ...],
+    sweep: str | None,
+    inputs: Path | None,
+    output: Path | None,
+    plot: Path | None,
+    parameters: Path | None,
+    seed: int,
+    as_json: bool,
+) -> int:
+    """Find the steady states of MODEL to which it relaxes from its stated start.
+
+    Samples without a certified steady state are named with the reason; the others are written all the same.
+    """
+    if sweep and inputs:
+        raise click.UsageError("--sweep and --inputs both say what the samples are: give one of them")
+    if plot and not (sweep or inputs):
+        raise click.UsageError("--plot needs several samples: give --sweep or --inputs as well")
+    found = _solved(model, settings, sweep, inputs, parameters, seed)
+    _deliver(found, output, plot, as_json)
+    return 1 if found.solution.certificate.failed.any() else 0
+
+
+def _solved(
+    model: Path,
+    settings: tuple[str, ...],
+    sweep: str | None,
+    inputs: Path | None,
+    parameters: Path | None,
+    seed: int,
+) -> Answer:
+    from crncompile.cli.answer import answer
+    from crncompile.cli.inputs import gather
+    from crncompile.cli.model import loaded
+
+    compiled, values = loaded(model, parameters, seed)
+    given = gather(compiled.network, settings, sweep, inputs)
+    for line in given.echo:
+        note(line)
+    warn(given.warnings)
+    solution = compiled.solve(given.values, parameters=values)
+    return answer(compiled.network, given, solution)
+
+
+def _deliver(found: Answer, output: Path | None, plot: Path | None, as_json: bool) -> None:
+    from crncompile.cli import answer
+
+    if output:
+        answer.write(found, output)
+    if plot:
+        from crncompile.plots.response import draw_answer
+
+        draw_answer(found, plot)
+    if as_json:
+        print_json(answer.as_data(found))
+    else:
+        if output is None:
+            console().print(answer.table(found))
+        click.echo(found.solution.certificate.summary())
+    for line in answer.failures(found):
+        complain(line)

@@ -1,0 +1,59 @@
+"""How training is going, on standard error: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import math
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from crncompile.cli.say import console, note
+
+if TYPE_CHECKING:
+    from crncompile.learn.recorder import Progress
+
+_EVERY = 10.0
+
+
+class Reporter:
+    """Takes a `Progress` after each evaluation; a context that leaves the terminal as it was."""
+
+    def __init__(self) -> None:
+        self.bar: Any = _bar() if sys.stderr.isatty() else None
+        self.task: Any = None
+        self.next = _EVERY
+
+    def __enter__(self) -> Reporter:
+        if self.bar is not None:
+            self.bar.start()
+            self.task = self.bar.add_task("", total=1.0, text="the first evaluation")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show a report."""
+        if self.bar is not None:
+            self.bar.update(self.task, completed=progress.fraction, text=in_words(progress))
+        elif progress.seconds >= self.next:
+            self.next = progress.seconds + _EVERY
+            note(f"{progress.seconds:.0f} s: {in_words(progress)}")
+
+
+def _bar() -> Any:
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    return Bar(BarColumn(bar_width=24), TextColumn("{task.text}"), console=console(error=True), transient=True)
+
+
+def in_words(progress: Progress) -> str:
+    """Return ``start 2 of 4, loss 1.2e-05, best 3.0e-06, 0 unconverged, 31 s left``."""
+    left = f"{progress.remaining:.0f} s left" if math.isfinite(progress.remaining) else "time left unknown"
+    start = f"start {progress.start} of {progress.starts}, " if progress.starts > 1 else ""
+    losses = f"loss {progress.loss:.2e}, best {progress.best:.2e}"
+    return f"{start}{losses}, {progress.unconverged} unconverged, {left}"

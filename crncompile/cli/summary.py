@@ -1,0 +1,129 @@
+"""A model summed up: what is in it, how its steady state is found, how its Jacobian is built."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from crncompile.network.types import DeviceKind, Family
+from crncompile.program.build import build_program
+from crncompile.program.types import Program
+from crncompile.symbolic.system import System
+
+_WORDS = {
+    "proved": "positive differential conductance, proved",
+    "sampled": "positive differential conductance, sampled",
+    "negative": "negative differential conductance",
+    "none": "exchanges other than one for one",
+}
+
+
+def of(system: System) -> dict[str, Any]:
+    """Return the summary as data."""
+    network = system.network
+    kinds = Counter(dict.fromkeys(("input", "fixed", "floating", "output"), 0))
+    for group in network.reservoirs:
+        kinds[group.kind] += _count(group.shape)
+    sizes = {p.name: _count(p.shape) for p in network.parameters}
+    return {
+        "name": network.name,
+        "title": network.title,
+        "temperature": network.units.temperature,
+        "reservoirs": dict(kinds),
+        "families": [
+            {"name": f.name, "keyword": f.keyword, "kind": f.kind.name, "shape": f.shape, "devices": _count(f.shape)}
+            for f in network.families
+        ],
+        "devices": sum(_count(f.shape) for f in network.families),
+        "parameters": sum(sizes.values()),
+        "trained": sum(sizes[p.name] for p in network.parameters if p.trained),
+        "readouts": {readout.name: _count(readout.shape) for readout in network.readouts},
+        "conserved": list(system.conserved_names),
+        "path": "unique" if system.unique else "followed",
+        "reason": system.unique or _why_followed(system),
+    }
+
+
+def _why_followed(system: System) -> str:
+    """Say why uniqueness of the steady state is not proved."""
+    groups: dict[str, list[str]] = {}
+    for name, found in system.conductances.items():
+        groups.setdefault(found.verdict, []).append(name)
+    reasons = {
+        "negative": "negative differential conductance: {}",
+        "none": "exchange other than one for one: {}",
+        "sampled": "positive differential conductance not proved: {}",
+    }
+    told = [text.format(", ".join(sorted(groups[v]))) for v, text in reasons.items() if v in groups]
+    return "; ".join(told) or "gates close a loop"
+
+
+def _count(shape: Sequence[int]) -> int:
+    return int(np.prod(shape, dtype=int))
+
+
+def text(content: Mapping[str, Any]) -> str:
+    """Return the summary in a few lines."""
+    families = [f"{f['name']} {_times(f['shape'])} {f['kind']}" for f in content["families"]]
+    many = "families" if len(families) > 1 else "family"
+    path = "proved unique" if content["path"] == "unique" else "followed from the stated start"
+    lines = {
+        "reservoirs": ", ".join(f"{n} {kind}" for kind, n in content["reservoirs"].items() if n),
+        "devices": f"{content['devices']} in {len(families)} {many}: {', '.join(families)}",
+        "parameters": f"{content['parameters']} numbers, {content['trained']} of them trained",
+        "readouts": ", ".join(name if n == 1 else f"{name} ({n})" for name, n in content["readouts"].items()) or "none",
+        "conserved": "; ".join(content["conserved"]) or "nothing",
+        "steady state": f"{path} ({content['reason']})",
+    }
+    title = f": {content['title']}" if content["title"] else ""
+    head = f"{content['name']}{title}, at {content['temperature']:g} K"
+    return "\n".join([head, *(f"  {word:<13} {value}" for word, value in lines.items())])
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape)) if shape else "1"
+
+
+# --- verbose ---
+
+
+def details(system: System) -> str:
+    """Return kind, tier and law of every family, and the structure of the Jacobian."""
+    program = build_program(system)
+    tiers = {code.name: code.tier for code in program.families}
+    families = [_family(family, system, tiers[family.name]) for family in system.network.families]
+    return "\n".join([*families, "", *_jacobian(program)])
+
+
+def _family(family: Family, system: System, tier: str) -> str:
+    kind, law = family.kind, system.laws[family.kind.name]
+    ports = ", ".join(f"{port.terminal} at {port.reservoir}" for port in family.ports)
+    turnovers = len(law.fluxes)
+    lines = [
+        f"{family.keyword} {family.name}: {_times(family.shape)} {kind.name}, {tier}",
+        f"  terminals     {ports}",
+        f"  law           {_law(kind)}; {turnovers} {'fluxes' if turnovers > 1 else 'flux'}",
+        f"  conductance   {_WORDS[system.conductances[kind.name].verdict]}",
+    ]
+    return "\n".join(lines)
+
+
+def _law(kind: DeviceKind) -> str:
+    if kind.current is not None:
+        return "a closed form"
+    steps = ", ".join(f"{step.name} {'<->' if step.reversible else '=>'} by {step.law}" for step in kind.steps)
+    return f"states {', '.join(s.name for s in kind.states)}; steps {steps}" if kind.states else f"reaction {steps}"
+
+
+def _jacobian(program: Program) -> list[str]:
+    names = [group.name for group in program.groups]
+    sizes = [group.stop - group.start for group in program.groups]
+    blocks = [
+        f"  {names[row]} by {names[column]}: {shape}, {sizes[row]} x {sizes[column]}"
+        for (row, column), shape in sorted(program.blocks.items())
+    ]
+    order = ", ".join(f"{names[g]} ({sizes[g]})" for g in program.order)
+    return ["blocks of the Jacobian", *blocks, f"order of elimination: {order}"]
