@@ -213,15 +213,15 @@ class CompiledNetwork:
     def _solution(
         self, u: Array, held: Array, parameters: Mapping[str, Array], batch: tuple[int, ...], certificate: Certificate
     ) -> Solution:
-        potentials = {g.name: u[:, g.start : g.stop].reshape(*batch, *g.shape) for g in self.program.groups}
+        potentials = {g.name: u[:, g.start : g.stop].reshape((*batch, *g.shape)) for g in self.program.groups}
         for fixed in self.program.held:
             g = fixed.group
-            potentials[g.name] = held[:, g.start : g.stop].reshape(*batch, *g.shape)
+            potentials[g.name] = held[:, g.start : g.stop].reshape((*batch, *g.shape))
         content = {group.name: group.content for group in self.network.reservoirs}
         with np.errstate(all="ignore"):
             natural = {n: np.exp(v) if content[n] == "molecules" else v for n, v in potentials.items()}
             readouts = self.functions.readouts(u, held, parameters)
-        shaped = {r.name: readouts[r.name].reshape(*batch, *r.shape) for r in self.network.readouts}
+        shaped = {r.name: readouts[r.name].reshape((*batch, *r.shape)) for r in self.network.readouts}
         return Solution(potentials, natural, shaped, certificate, u, held, dict(parameters))
 
     def gradient(
