@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 
@@ -16,6 +17,7 @@ from crncompile.network.types import Family, Network, Port
 from crncompile.symbolic.device_law import DeviceLaw
 
 HELD = -1
+_MOST_MOIETIES = 300
 
 
 def conserved_totals(network: Network, laws: Mapping[str, DeviceLaw]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -112,14 +114,47 @@ def _null_space(count: int, demands: list[dict[int, int]]) -> list[list[int]]:
     for part in nx.connected_components(graph):
         members = sorted(part)
         rows = [[d.get(m, 0) for m in members] for d in demands if d.keys() & part]
-        vectors = sympy.Matrix(rows).nullspace() if rows else [sympy.Matrix([1])]
-        for vector in vectors:
-            whole = vector * math.lcm(*(int(entry.q) for entry in vector))
+        for vector in _basis(rows, len(members)):
             weights = [0] * count
-            for member, entry in zip(members, whole, strict=True):
-                weights[member] = int(entry)
-            basis.append(weights if sum(weights) >= 0 else [-w for w in weights])
+            for member, entry in zip(members, vector, strict=True):
+                weights[member] = entry
+            basis.append(weights)
     return basis
+
+
+def _basis(rows: list[list[int]], size: int) -> list[list[int]]:
+    """Integer basis of the null space of the rows: moieties without negative weights, as far as there are such."""
+    if not rows:
+        return [[int(k == n) for k in range(size)] for n in range(size)]
+    whole = []
+    for vector in sympy.Matrix(rows).nullspace():
+        integer = [int(entry) for entry in vector * sympy.ilcm(*(entry.q for entry in vector))]
+        whole.append(integer if sum(integer) >= 0 else [-w for w in integer])
+    chosen: list[list[int]] = []
+    for candidate in (*_moieties(rows, size), *whole):
+        if len(chosen) < len(whole) and sympy.Matrix([*chosen, candidate]).rank() > len(chosen):
+            chosen.append(candidate)
+    return chosen
+
+
+def _moieties(rows: list[list[int]], size: int) -> list[list[int]]:
+    """Non-negative integer null vectors of smallest support (Farkas's algorithm; Schuster and Hilgetag 1995).
+
+    Their number can grow exponentially; the search ends, with none, where there are too many.
+    """
+    table = [([row[n] for row in rows], [int(k == n) for k in range(size)]) for n in range(size)]
+    for k in range(len(rows)):
+        up, down = ([r for r in table if sign * r[0][k] > 0] for sign in (1, -1))
+        table = [r for r in table if r[0][k] == 0]
+        if len(up) * len(down) + len(table) > _MOST_MOIETIES:
+            return []
+        for (a, x), (b, y) in itertools.product(up, down):
+            p, q = -b[k], a[k]
+            combined = [p * m + q * n for m, n in zip((*a, *x), (*b, *y), strict=True)]
+            divisor = math.gcd(*combined)
+            combined = [c // divisor for c in combined]
+            table.append((combined[: len(rows)], combined[len(rows) :]))
+    return sorted((w for _, w in table), key=lambda w: (sum(n != 0 for n in w), [-n for n in w]))
 
 
 def _name(weights: NDArray[np.int64], labels: list[str]) -> str:
