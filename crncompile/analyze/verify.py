@@ -18,7 +18,7 @@ from crncompile.analyze.rate_matrix import RateMatrix
 from crncompile.backends import numpy_runtime
 from crncompile.backends.kernel_text import kernel_functions
 from crncompile.backends.load import load_module
-from crncompile.backends.numpy_source import runtime_text
+from crncompile.backends.numpy_source import IMPORTS, runtime_text
 from crncompile.errors import ModelError
 from crncompile.network.types import DeviceKind
 from crncompile.program.kernels import device_kernel
@@ -83,7 +83,7 @@ class _Subject:
 
     @cached_property
     def _functions(self) -> Any:
-        text = f"import numpy as np\n\n{runtime_text(numpy_runtime)}\n\n{kernel_functions(self.kernel, 'device')}"
+        text = f"{IMPORTS}\n\n{runtime_text(numpy_runtime)}\n\n{kernel_functions(self.kernel, 'device')}"
         return load_module(text, f"crncompile:device {self.kind.name}")
 
     @property

@@ -20,7 +20,7 @@ from crncompile.program.types import Program
 
 _LITERAL = 400  # longer arrays are packed at the end of the text
 
-_IMPORTS = """
+IMPORTS = """
 from __future__ import annotations
 
 import base64
@@ -94,7 +94,7 @@ def module_text(program: Program, values: Mapping[str, NDArray[Any]], header: st
     packed = _Packed()
     parts = [
         f'"""{header}"""',
-        _IMPORTS,
+        IMPORTS,
         _section("array operations"),
         runtime_text(numpy_runtime),
         _section("names, units, structure, parameters"),

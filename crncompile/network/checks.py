@@ -29,7 +29,7 @@ def check_roles(model: nodes.Model, report: Report) -> None:
 
 
 def check_network(network: Network, model: nodes.Model, context: Context) -> None:
-    """Report outputs that nothing reaches; warn of reservoirs without devices and of names that nobody uses."""
+    """Report outputs without devices; warn of outputs that nothing held reaches, and of names that nobody uses."""
     found = reach(network)
     for group in network.reservoirs:
         _check_group(group, found, context)
@@ -38,11 +38,14 @@ def check_network(network: Network, model: nodes.Model, context: Context) -> Non
 
 def _check_group(group: Reservoir, found: Reach, context: Context) -> None:
     missed, alone = ~found.reached[group.name], ~found.joined[group.name]
-    if group.kind == "output" and missed.any():
-        message = f"nothing reaches the output {_elements(group, missed)}"
+    if group.kind == "output" and alone.any():
+        message = f"nothing reaches the output {_elements(group, alone)}"
         hint = "join it by devices to an input or a fixed reservoir"
         context.report.add(fault(group.span, message, hint))
-    elif group.kind in ("floating", "output") and alone.any():
+    elif group.kind == "output" and missed.any():
+        message = f"no input and no fixed reservoir reaches the output {_elements(group, missed)}"
+        context.report.warn(group.span, message, "its state follows from what the start holds, and from no input")
+    elif group.kind == "floating" and alone.any():
         message = f"no device exchanges anything with {_elements(group, alone)}"
         context.report.warn(group.span, message, "it keeps the potential that it starts with")
     elif group.held and group.name not in context.used:
