@@ -85,6 +85,22 @@ class Equations:
             return np.zeros((len(u), 0), u.dtype)
         return self.totals - self.functions.content(u, self.parameters) @ self.structure.conserved.T
 
+    def on_totals(self, u: Array) -> Array:
+        """Shift states (batch, n) onto the conserved totals by as little as possible; NaN where a total can not be had.
+
+        Newton's method for the multipliers y in u + y . weights, which is a convex problem.
+        """
+        weights = self.structure.conserved
+        for _ in range(200):
+            gap, capacity = self.gap(u), self.functions.capacity(u, self.parameters)
+            missing = np.abs(gap) > 1e-14 * (capacity @ np.abs(weights).T)
+            if not missing.any():
+                return u
+            matrix = np.einsum("kn,bn,ln->bkl", weights, capacity, weights)
+            step = (np.linalg.pinv(matrix) @ gap[:, :, None])[:, :, 0] @ weights
+            u = u + step / np.maximum(1.0, np.abs(step).max(axis=1, keepdims=True))
+        return np.where((np.abs(gap) > 1e-9 * (capacity @ np.abs(weights).T)).any(axis=1)[:, None], np.nan, u)
+
     def linearise(self, u: Array) -> Linearisation:
         """Currents and Jacobian at ``u`` (batch, n)."""
         currents, blocks = self.functions.linearise(u, self.held, self.parameters)

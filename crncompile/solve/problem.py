@@ -1,7 +1,8 @@
 """What a solver is given: the functions that a backend made from a model, and their structure.
 
 Shapes: ``batch`` samples, ``n`` floating reservoirs, ``m`` held ones (inputs and fixed). Potentials are dimensionless
-(mu/kT, ln(c/1 M)), currents in particles per second, positive into a reservoir. All functions take complex potentials too.
+(mu/kT, ln(c/1 M)), currents in particles per second, positive into a reservoir. All functions take complex potentials
+too.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ Blocks = dict[tuple[int, int], Array]
 class Structure:
     """Names, groups and sparsity of a network's equations.
 
-    Group g is the reservoirs ``slices[g]`` of the state vector. ``blocks`` names every block (row group, column group) of the
-    Jacobian that is not identically zero: ``diagonal`` (batch, size) or ``dense`` (batch, rows, columns); all (g, g) are
-    among them. ``order`` is an elimination order over the groups with little fill. ``conserved`` (laws, n) are integer
-    weights w with sum(w * content) conserved, ``conserved_names`` their names. ``unique`` says how uniqueness of the steady
-    state is proved, or is empty.
+    Group g is the reservoirs ``slices[g]`` of the state vector. ``blocks`` names every block (row group, column group)
+    of the Jacobian that is not identically zero: ``diagonal`` (batch, size) or ``dense`` (batch, rows, columns); all
+    (g, g) are among them. ``order`` is an elimination order over the groups with little fill. ``conserved`` (laws, n)
+    are integer weights w with sum(w * content) conserved, ``conserved_names`` their names. ``unique`` says how
+    uniqueness of the steady state is proved, or is empty.
     """
 
     reservoirs: tuple[str, ...]

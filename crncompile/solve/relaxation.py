@@ -15,7 +15,8 @@ def relax(
 ) -> Array:
     """Potentials (times, n) of one sample at rising ``times`` in s, from ``start`` (n,) at the first of them.
 
-    ``held`` is (m,). The absolute tolerance in kT is ``rtol`` too. Raises `SteadyStateError` where the integration fails.
+    ``held`` is (m,). The absolute tolerance in kT is ``rtol`` too. Raises `SteadyStateError` where the integration
+    fails.
     """
 
     def rate(_: float, u: Array) -> Array:

@@ -81,7 +81,7 @@ def steady_states(
     warm
         States (batch, n) from which Newton is tried first; such answers are stable, but not confirmed from the start.
     totals
-        Conserved totals in particles, (laws,) or (batch, laws), instead of those of the start.
+        Conserved totals in particles, (laws,) or (batch, laws), in place of those of the start, which is shifted to them.
     tolerance
         Largest net current of any reservoir, relative to its own gross flux.
     maximum_steps
@@ -99,6 +99,10 @@ def steady_states(
     answers.messages[~finite] = "an input or the start is not a finite number"
     with np.errstate(all="ignore"):
         equations = Equations.of(functions, parameters, held, start, totals)
+        start = start if totals is None else equations.on_totals(start)
+    possible = np.isfinite(start).all(axis=1)
+    answers.messages[finite & ~possible] = "the conserved totals can not have the stated values"
+    finite &= possible
     if warm is not None:
         usable = np.asarray(finite & np.isfinite(warm).all(axis=1))
         _newton(equations, answers, usable, np.asarray(warm, float), How.WARM, tolerance)
