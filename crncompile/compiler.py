@@ -21,7 +21,6 @@ from crncompile.backends.numpy_source import module_text
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import Source
 from crncompile.language.parser import parse, read_source
-from crncompile.network.initial import initial_values
 from crncompile.network.library import standard_library
 from crncompile.network.resolve import resolve
 from crncompile.network.types import Network
@@ -50,5 +49,5 @@ def compile_source(source: Source) -> CompiledNetwork:
     network = check_source(source)
     system = derive_system(network)
     program = build_program(system)
-    text = module_text(program, initial_values(network), f"Functions of the network {network.name}.")
+    text = module_text(program, {}, f"Functions of the network {network.name}.")
     return CompiledNetwork(network, system, program, load_module(text, f"crncompile:{network.name}"))

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+N_A = 6.02214076e23  # 1/mol
 TILE = 1 << 17  # elements of a family treated at once, so that temporaries stay in cache
 
 
 def exp(x: Array) -> Array:
     """Exponential that saturates instead of overflowing, real or complex."""
     if np.iscomplexobj(x):
-        return np.exp(np.minimum(x.real, 700.0) + 1j * x.imag)
-    result: Array = np.exp(np.minimum(x, 700.0))
-    return result
+        return np.asarray(np.exp(np.minimum(x.real, 700.0) + 1j * x.imag))
+    return np.asarray(np.exp(np.minimum(x, 700.0)))
 
 
 def collect(value: Array, batch: int, shape: tuple[int, ...], keep: tuple[int, ...]) -> Array:

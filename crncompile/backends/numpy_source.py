@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import inspect
-import textwrap
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.backends import numpy_runtime
-from crncompile.backends.kernel_text import kernel_functions
+from crncompile.backends.kernel_text import kernel_functions, readout_functions
 from crncompile.backends.network_text import NetworkText
-from crncompile.backends.printer import RESERVED, identifiers
-from crncompile.program.types import Program
-
-_LITERAL = 400  # longer arrays are packed at the end of the text
+from crncompile.backends.packed import Packed
+from crncompile.backends.reading import Reader
+from crncompile.backends.reservoir_text import ReservoirText
+from crncompile.backends.text import section, wrapped
+from crncompile.program.types import Kernel, Program
 
 IMPORTS = """
 from __future__ import annotations
 
-import base64
 import types
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -74,121 +70,112 @@ def pullback(adjoint, u, held, parameters, per_sample=False):
 
 
 def module_text(program: Program, values: Mapping[str, NDArray[Any]], header: str) -> str:
-    """Return the text of the module of a program; ``values`` are the default parameters in the coherent system.
+    """Return the text of the module of a program.
 
-    ``header`` is the text of the module's docstring.
+    ``values`` are the default parameters in the coherent system, ``header`` is the text of the module's docstring.
     """
-    kernel_names = identifiers((kernel.name for kernel in program.kernels), RESERVED)
-    network = NetworkText(program, kernel_names)
-    functions = [
-        network.slots(),
-        network.currents(gross=False),
-        network.currents(gross=True),
-        network.linearise(),
-        network.pullback(),
-        network.reservoirs(),
-        network.readouts(),
-        network.readout_pullback(),
-    ]
-    kernels = [kernel_functions(kernel, kernel_names[kernel.name]) for kernel in program.kernels]
-    packed = _Packed()
-    parts = [
-        f'"""{header}"""',
-        IMPORTS,
-        _section("array operations"),
+    return joined_text([f'"""{header}"""', IMPORTS, *module_parts(program, values)])
+
+
+def module_parts(program: Program, values: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Return the parts of a module behind its docstring and imports; see `module_text`."""
+    reader = Reader(program)
+    network, reservoirs = NetworkText(reader).functions(), ReservoirText(reader).functions()
+    packed = Packed()
+    constants = _constants(program, values, reader, packed)
+    return [
+        section("array operations"),
         runtime_text(numpy_runtime),
-        _section("names, units, structure, parameters"),
-        _constants(program, values, network, packed),
-        *([_section("devices"), *kernels] if kernels else []),
-        _section("network, one tile of the batch at a time"),
-        *functions,
-        _section("network"),
-        textwrap.dedent(_ENTRY).strip() + "\n",
+        section("names, units, structure, parameters"),
+        constants,
+        section("devices and readouts"),
+        *_kernels(program, reader),
+        section("network, one tile of the batch at a time"),
+        *network,
+        section("reservoirs"),
+        *reservoirs,
+        section("network"),
+        _ENTRY,
+        *packed.sections(),
     ]
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def device_text(kernel: Kernel, name: str) -> str:
+    """Return the text of a module with the functions of one device kind alone."""
+    return joined_text([IMPORTS, runtime_text(numpy_runtime), kernel_functions(kernel, name)])
+
+
+def joined_text(parts: Iterable[str]) -> str:
+    """Join the parts of a module with two empty lines between them, one behind a section's heading."""
+    text = ""
+    for part in parts:
+        gap = "\n" if text.endswith("-\n") else "\n\n"
+        text += (gap if text else "") + part.strip("\n") + "\n"
+    return text
+
+
+def _kernels(program: Program, reader: Reader) -> Iterator[str]:
+    devices = {family.kernel for family in program.families}
+    for kernel in program.kernels:
+        write = kernel_functions if kernel.name in devices else readout_functions
+        yield write(kernel, reader.kernel_names[kernel.name])
 
 
 def runtime_text(module: Any) -> str:
     """Return a module's text without its docstring and imports, to stand inside a generated module."""
     lines = inspect.getsource(module).splitlines()
-    first = next(n for n, line in enumerate(lines) if line.startswith(("TILE", "Array", "def ", "class ", "@")))
+    first = next(n for n, line in enumerate(lines) if line.startswith(("N_A", "TILE", "Array", "def ", "class ", "@")))
     return "\n".join(lines[first:])
 
 
-def _section(title: str) -> str:
-    return f"# {'-' * 3} {title} {'-' * max(3, 112 - len(title))}"
-
-
-def _constants(program: Program, values: Mapping[str, NDArray[Any]], network: NetworkText, packed: _Packed) -> str:
+def _constants(program: Program, values: Mapping[str, NDArray[Any]], reader: Reader, packed: Packed) -> str:
     sizes = [int(np.prod(family.shape, dtype=np.int64)) for family in program.families]
-    parameters = {p.name: (np.asarray(values[p.name]), p) for p in program.parameters}
     lines = [
         f"NETWORK = {program.name!r}",
         f"TEMPERATURE = {program.temperature!r}  # K",
         f"DEVICES = {max(sizes, default=1)}  # of the largest family",
-        "",
-        "# Parameters in the coherent system: energies in kT, rates in 1/s, concentrations in M, volumes in L,",
-        "# capacitances in e^2/kT. UNITS holds for each the unit of the model and its size in the coherent system.",
-        "PARAMETERS = {",
-        *(f"    {name!r}: {packed.literal(value)}," for name, (value, _) in parameters.items()),
-        "}",
-        "UNITS = {",
-        *(f"    {name!r}: ({p.unit!r}, {p.factor!r})," for name, (_, p) in parameters.items()),
-        "}",
         f"READOUTS = {tuple(readout.name for readout in program.readouts)!r}",
+        "# Inputs with the shapes of their groups",
         "INPUTS = {" + ", ".join(f"{h.group.name!r}: {h.group.shape!r}" for h in program.held if h.at is None) + "}",
         "",
-        *(f"{name} = {packed.literal(value)}" for name, value in network.arrays.values.items()),
-        _structure(program, packed),
+        *_parameters(program, values, packed),
+        *(f"{name} = {packed.literal(name, value)}" for name, value in reader.arrays.values.items()),
+        *_structure(program, packed),
     ]
-    return "\n".join([*packed.helper(), *lines])
+    return "\n".join(map(wrapped, lines))
 
 
-def _structure(program: Program, packed: _Packed) -> str:
+def _parameters(program: Program, values: Mapping[str, NDArray[Any]], packed: Packed) -> list[str]:
+    if not values:
+        return []
+    return [
+        "# Default parameters in the coherent system: energies in kT, rates in 1/s, concentrations in M, volumes in L,",
+        "# capacitances in e^2/kT.",
+        "PARAMETERS = {",
+        *(f"    {p.name!r}: {packed.literal(f'PARAMETERS[{p.name!r}]', values[p.name])}," for p in program.parameters),
+        "}",
+        "",
+        "# The unit in which the model states each parameter, and that unit in the coherent system",
+        "UNITS = {",
+        *(f"    {p.name!r}: ({p.unit!r}, {p.factor!r})," for p in program.parameters),
+        "}",
+        "",
+    ]
+
+
+def _structure(program: Program, packed: Packed) -> list[str]:
     groups = program.groups
-    return "\n".join(
-        [
-            "structure = types.SimpleNamespace(",
-            f"    reservoirs={tuple(label for group in groups for label in group.labels)!r},",
-            f"    held={tuple(label for held in program.held for label in held.group.labels)!r},",
-            f"    groups={tuple(group.name for group in groups)!r},",
-            f"    slices=({''.join(f'slice({g.start}, {g.stop}), ' for g in groups)}),",
-            f"    blocks={dict(program.blocks)!r},",
-            f"    order={program.order!r},",
-            f"    conserved={packed.literal(program.conserved)},",
-            f"    conserved_names={program.conserved_names!r},",
-            f"    unique={program.unique!r},",
-            ")",
-        ]
-    )
-
-
-class _Packed:
-    """Arrays as text: short ones as literals, long ones compressed."""
-
-    def __init__(self) -> None:
-        self.used = False
-
-    def literal(self, array: NDArray[Any]) -> str:
-        """Return the text of an array, exact to the last bit."""
-        kind = "int" if array.dtype.kind in "iu" else "float"
-        if array.size <= _LITERAL:
-            values = array.astype(np.int64 if kind == "int" else np.float64).tolist()
-            empty = f".reshape({array.shape!r})" if array.size == 0 else ""
-            return f"np.array({values!r}, {kind}){empty}"
-        self.used = True
-        raw = np.ascontiguousarray(array, "<i8" if kind == "int" else "<f8").tobytes()
-        text = base64.b85encode(zlib.compress(raw, 6)).decode()
-        return f"_unpack({text!r}, {array.shape!r}, '<{kind[0]}8')"
-
-    def helper(self) -> list[str]:
-        """Return the function that unpacks, where something was packed."""
-        if not self.used:
-            return []
-        return [
-            "def _unpack(text, shape, dtype):",
-            '    """Read a compressed array."""',
-            "    return np.frombuffer(zlib.decompress(base64.b85decode(text)), dtype).reshape(shape)",
-            "",
-            "",
-        ]
+    slices = "".join(f"slice({g.start}, {g.stop}), " for g in groups).strip()
+    return [
+        "structure = types.SimpleNamespace(",
+        f"    reservoirs={tuple(label for group in groups for label in group.labels)!r},",
+        f"    held={tuple(label for held in program.held for label in held.group.labels)!r},",
+        f"    groups={tuple(group.name for group in groups)!r},",
+        f"    slices=({slices}),",
+        f"    blocks={dict(program.blocks)!r},",
+        f"    order={program.order!r},",
+        f"    conserved={packed.literal('structure.conserved', program.conserved)},",
+        f"    conserved_names={program.conserved_names!r},",
+        f"    unique={program.unique!r},",
+        ")",
+    ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 from collections.abc import Collection, Iterable, Mapping
 
 import sympy
+from scipy import constants as codata
 
 _FUNCTIONS = {
     "exp": "exp",
@@ -15,30 +17,16 @@ _FUNCTIONS = {
     "cosh": "np.cosh",
     "Abs": "np.abs",
 }
-RESERVED = frozenset(
-    [
-        "np",
-        "exp",
-        "collect",
-        "scatter",
-        "outer",
-        "scatter_block",
-        "onto_diagonal",
-        "positions",
-        "give",
-        "tiles",
-        "dtype_of",
-        "u",
-        "held",
-        "parameters",
-        "adjoint",
-        "gradient",
-        "blocks",
-        "into",
-        "batch",
-        "slots",
-    ]
-)
+# Names that mean something inside generated modules.
+_TAKEN = """
+np N_A exp collect scatter outer scatter_block onto_diagonal positions give tiles in_tiles joined summed dtype_of
+dense_jacobian u held parameters adjoint gradient blocks into batch slots slots_of dtype values weights to_u to_held
+result inputs structure currents gross linearise jacobian pullback capacity content start hold hold_pullback
+content_pullback start_pullback readouts readout_pullback types annotations Any Array Callable Mapping NDArray TILE
+NETWORK TEMPERATURE DEVICES PARAMETERS UNITS READOUTS INPUTS
+"""
+RESERVED = frozenset(_TAKEN.split()) | frozenset(dir(builtins))
+_NUMBERS = {codata.N_A: "N_A"}
 
 
 def identifiers(names: Iterable[str], taken: Collection[str] = RESERVED) -> dict[str, str]:
@@ -48,13 +36,20 @@ def identifiers(names: Iterable[str], taken: Collection[str] = RESERVED) -> dict
     for name in names:
         if name in result:
             continue
-        text = "".join(c if ("x" + c).isidentifier() else f"_{ord(c):x}" for c in name)
-        text = text if text.isidentifier() else f"_{text}"
+        text = _speaking(name)
         while keyword.iskeyword(text) or text in used:
             text += "_"
         used.add(text)
         result[name] = text
     return result
+
+
+def _speaking(name: str) -> str:
+    """Turn ``mass_action(X <-> Y)`` into ``mass_action_X_to_Y``."""
+    words = name.replace("<->", " to ").replace("=>", " only to ")
+    kept = "".join(c if ("x" + c).isidentifier() else " " for c in words)
+    text = "_".join(kept.split())
+    return text if text.isidentifier() else f"_{text}"
 
 
 class Printer:
@@ -82,7 +77,7 @@ class Printer:
         if e.is_Mul or (e.is_Pow and e.exp.could_extract_minus_sign()):
             return self._product(e, level)
         if e.is_Pow:
-            return self._power(e)
+            return self._power(e, level)
         name = _FUNCTIONS.get(type(e).__name__)
         if name is None:
             raise TypeError(f"{type(e).__name__} is not arithmetic")
@@ -90,16 +85,21 @@ class Printer:
 
     def _number(self, e: sympy.Expr, level: int) -> str:
         text = repr(float(e)) if not e.is_Integer or abs(int(e)) > 999 else str(int(e))
-        return f"({text})" if text.startswith("-") and level > 0 else text
+        return f"({text})" if text.startswith("-") and level > 0 else _NUMBERS.get(float(e), text)
 
     def _sum(self, e: sympy.Expr, level: int) -> str:
+        split = [t.as_coeff_Mul() for t in e.args]
+        common = abs(split[0][0])
+        if common != 1 and all(abs(coefficient) == common for coefficient, _ in split):
+            rest = sympy.Add(*(term if coefficient > 0 else -term for coefficient, term in split), evaluate=False)
+            return self._product(sympy.Mul(common, rest, evaluate=False), level)
         terms = sorted(e.args, key=lambda t: (t.could_extract_minus_sign(), sympy.default_sort_key(t)))
         fixed = [t for t in terms if self.is_constant(t)]
         moving = [t for t in terms if not self.is_constant(t)]
         if len(fixed) > 1 and moving:
             text = f"({self._join(fixed)})" + "".join(self._signed(t) for t in moving)
         else:
-            text = self._join([*moving, *fixed])
+            text = self._join(terms)
         return f"({text})" if level > 0 else text
 
     def _join(self, terms: list[sympy.Expr]) -> str:
@@ -129,12 +129,13 @@ class Printer:
             return " * ".join([f"({inner})", *(self.text(f, 1) for f in moving)])
         return " * ".join(self.text(f, 1 if len(factors) > 1 else 2) for f in [*fixed, *moving])
 
-    def _power(self, e: sympy.Expr) -> str:
+    def _power(self, e: sympy.Expr, level: int) -> str:
         base, exponent = e.base, e.exp
         if exponent == sympy.Rational(1, 2):
             return f"np.sqrt({self.text(base)})"
         if exponent.is_Integer and 2 <= int(exponent) <= 4 and base.is_Symbol:
-            return "(" + " * ".join([self.text(base, 2)] * int(exponent)) + ")"
+            text = " * ".join([self.text(base, 2)] * int(exponent))
+            return f"({text})" if level > 1 else text
         return f"{self.text(base, 2)}**{self.text(exponent, 2)}"
 
 

@@ -128,6 +128,7 @@ def _readout_kernel(readout: Readout) -> Kernel:
         definitions=(),
         fluxes=(recognise_logistic(readout.expression),),
         pulled=range(len(readout.reservoirs)),
+        result="value",
     )
 
 

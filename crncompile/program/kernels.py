@@ -40,11 +40,12 @@ def kernel(
     definitions: Assignments,
     fluxes: tuple[sympy.Expr, ...],
     pulled: Sequence[int],
+    result: str = "flux",
 ) -> Kernel:
-    """Return the kernel of fluxes that use definitions, terminals and parameters."""
+    """Return the kernel of fluxes that use definitions, terminals and parameters; ``result`` is what they are called."""
     arguments = terminals + parameters
     taken = [s.name for s in arguments] + [s.name for s, _ in definitions]
-    flux_names = ["flux"] if len(fluxes) == 1 else [f"flux_{n}" for n in range(1, len(fluxes) + 1)]
+    flux_names = [result] if len(fluxes) == 1 else [f"{result}_{n}" for n in range(1, len(fluxes) + 1)]
 
     along, table = forward(definitions, fluxes, terminals, Names(taken))
     slope_of = tuple((f, t) for f, row in enumerate(table) for t, d in enumerate(row) if d != 0)
