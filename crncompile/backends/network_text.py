@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from crncompile.backends.reading import Reader, columns, is_molecular, shaped
+from crncompile.backends.printer import RESERVED, identifiers
+from crncompile.backends.reading import Reader, columns, is_molecular, result_names, shaped
 from crncompile.backends.text import INDENT, function, several
 from crncompile.program.types import Contribution, FamilyCode, GroupCode, Read
 
@@ -86,13 +87,13 @@ class NetworkText:
         return function(f"{name}(u, held, parameters)", doc, [*body, "return into"])
 
     def _flux_names(self, family: FamilyCode) -> list[str]:
-        return list(self.reader.kernels[family.kernel].value.names)
+        return result_names(self.reader.kernels[family.kernel].value)
 
     def _linearise(self) -> str:
         body = ["batch = len(u)", *self.reader.unpack(), SLOTS, "dtype = dtype_of(u, held, *parameters.values())"]
         body += ["into = np.zeros(u.shape, dtype)", *self._empty_blocks()]
         for family in self.program.families:
-            names = list(self.reader.kernels[family.kernel].slopes.names)
+            names = result_names(self.reader.kernels[family.kernel].slopes)
             body.append(_comment(family))
             body.append(f"{several(names)} = {self._call(family, '_slopes', family.name)}")
             body += [self._into(family, terminal, names[flux], factor) for terminal, flux, factor in family.currents]
@@ -152,7 +153,7 @@ class NetworkText:
         body = ["batch, gradient = len(u), {}", *self.reader.unpack(), SLOTS]
         body.append("to_held = np.zeros(held.shape, dtype_of(adjoint, u, held, *parameters.values()))")
         for group in self.program.groups:
-            body.append(f"adjoint_{self.reader.names[group.name]} = {shaped(f'adjoint{columns(group)}', group)}")
+            body.append(f"{self.reader.adjoint_names[group.name]} = {shaped(f'adjoint{columns(group)}', group)}")
         for family in self.program.families:
             if family.currents:
                 body.append(_comment(family))
@@ -168,7 +169,7 @@ class NetworkText:
             for terminal, other, factor in family.currents:
                 if other == flux:
                     port = family.ports[terminal]
-                    name, shape = f"adjoint_{self.reader.names[port.name]}", self.reader.floating[port.name].shape
+                    name, shape = self.reader.adjoint_names[port.name], self.reader.floating[port.name].shape
                     view = self.reader.view(name, shape, port.view, family.shape, family.name)
                     terms.append(f"{_signed(factor)}{view}")
             positive_first = sorted(terms, key=lambda term: term.startswith("-"))
@@ -178,10 +179,11 @@ class NetworkText:
     def _pull(self, family: FamilyCode, key: str, weights: list[str], to_u: bool) -> Iterator[str]:
         """Yield lines that add one owner's adjoints to the gradient, to ``to_held`` and, where asked, ``to_u``."""
         kernel = self.reader.kernels[family.kernel]
-        names = list(kernel.pull.names)
-        if not names:
+        if not kernel.pull.names:
             yield "pass"
             return
+        spoken = identifiers(kernel.pull.names, RESERVED | set(self.reader.names.values()))
+        names = [spoken[name] for name in kernel.pull.names]
         yield f"{several(names)} = {self._call(family, '_pull', key, weights)}"
         for name, slot in zip(names, family.slots, strict=False):
             for read, slope in self.reader.slopes(slot, family.shape, family.name):
