@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.backends.printer import RESERVED, Printer, identifiers
-from crncompile.program.types import FamilyCode, GroupCode, Kernel, Program, Read, SlotCode, View
+from crncompile.program.types import FamilyCode, GroupCode, Kernel, Program, Read, Routine, SlotCode, View
 
 
 class Arrays:
@@ -37,11 +37,12 @@ class Reader:
         self.arrays = Arrays()
         self.floating = {group.name: group for group in program.groups}
         self.groups = {**self.floating, **{held.group.name: held.group for held in program.held}}
-        results = {n for k in program.kernels for r in (k.value, k.slopes, k.pull) for n in r.names}
-        functions = {
-            f"{name}{part}" for name in self.kernel_names.values() for part in ("", "_gross", "_slopes", "_pull")
-        }
-        self.names = identifiers(self.groups, RESERVED | results | functions)
+        results = {n for k in program.kernels for r in (k.value, k.slopes, k.pull) for n in result_names(r)}
+        suffixes = ("", "_gross", "_slopes", "_pull")
+        taken = RESERVED | results | {name + suffix for name in self.kernel_names.values() for suffix in suffixes}
+        self.names = identifiers(self.groups, taken)
+        adjoints = identifiers((f"adjoint_{name}" for name in self.floating), taken | set(self.names.values()))
+        self.adjoint_names = {name: adjoints[f"adjoint_{name}"] for name in self.floating}
         self.parameter_shapes = {p.name: p.shape for p in program.parameters}
 
     def unpack(self, needed: Collection[str] | None = None) -> Iterator[str]:
@@ -95,6 +96,12 @@ class Reader:
         index = read.view.index
         axes = str(read.view.axes) if index is None else f"{self.arrays.name(stem, np.asarray(index))}.ravel()"
         return f"give(gradient, {read.name!r}, {value}, batch, {shape}, {axes}, parameters)"
+
+
+def result_names(routine: Routine) -> list[str]:
+    """Return an identifier for each output of a routine where it is called."""
+    names = identifiers(routine.names)
+    return [names[name] for name in routine.names]
 
 
 def is_molecular(group: GroupCode) -> bool:

@@ -205,7 +205,7 @@ def place_of(reference: nodes.Reference, axes: tuple[Axis, ...], frame: Frame, i
     columns = each(lambda pair: _column(reference, *pair, frame, indices), zip(reference.indices, axes, strict=True))
     for axis, column in zip(axes, columns, strict=True):
         flat = flat * axis.size + column
-    return Place(None, np.ascontiguousarray(np.broadcast_to(flat, frame.shape)))
+    return Place(None, np.broadcast_to(flat, frame.shape).copy())
 
 
 def _check_count(reference: nodes.Reference, axes: tuple[Axis, ...]) -> None:

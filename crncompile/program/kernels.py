@@ -42,7 +42,7 @@ def kernel(
     pulled: Sequence[int],
     result: str = "flux",
 ) -> Kernel:
-    """Return the kernel of fluxes that use definitions, terminals and parameters; ``result`` is what they are called."""
+    """Return the kernel of fluxes that use definitions, terminals and parameters; ``result`` is what they are."""
     arguments = terminals + parameters
     taken = [s.name for s in arguments] + [s.name for s, _ in definitions]
     flux_names = [result] if len(fluxes) == 1 else [f"{result}_{n}" for n in range(1, len(fluxes) + 1)]
