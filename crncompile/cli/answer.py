@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from crncompile.compiled import Solution
+    from crncompile.plots.response import Response
 
 Array = NDArray[Any]
 MOST_ROWS = 24
-MOST_COLUMNS = 8
+MOST_LEADING = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,52 +95,120 @@ def display_unit(network: Network, group: Reservoir) -> str:
 # --- terminal ---
 
 
-def table(found: Answer) -> Table:
-    """Return the first samples and columns as a table; what varies, the readouts and the outputs come first."""
-    from rich import box
-    from rich.table import Table
+def table(found: Answer, width: int) -> Table:
+    """Return a table: of one sample a row for each number, of several a row for each sample; ``width`` characters."""
+    return _one_sample(found) if found.samples == 1 else _several_samples(found, width)
 
-    shown, left_out = _shown_columns(found)
-    result = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+
+def _one_sample(found: Answer) -> Table:
+    result = _empty_table()
+    result.add_column("", justify="left")
+    result.add_column("value", justify="right")
+    result.add_column("unit")
+    columns = _in_order(found)
+    for column in columns[:MOST_ROWS]:
+        result.add_row(column.name, f"{column.values[0]:.6g}", column.unit)
+    return _with_rest(result, 0, len(columns) - MOST_ROWS)
+
+
+def _several_samples(found: Answer, width: int) -> Table:
+    columns, used = _in_order(found), 12
+    shown: list[Column] = []
+    for column in columns:
+        used += max(len(column.heading), 12) + 3
+        if shown and used > width:
+            break
+        shown.append(column)
+    result = _empty_table()
     for column in shown:
-        result.add_column(column.heading, justify="right")
+        result.add_column(column.heading, justify="right", no_wrap=True)
+    result.add_column("", style="dim", no_wrap=True)
     status = found.solution.certificate.status
-    result.add_column("", style="dim")
     for row in range(min(found.samples, MOST_ROWS)):
         cells = [f"{column.values[row]:.6g}" for column in shown]
         result.add_row(*cells, "" if status[row] == "stable" else str(status[row]))
-    rest = found.samples - MOST_ROWS
-    more = [f"{rest} more samples"] if rest > 0 else []
-    more += [f"{left_out} more columns"] if left_out else []
+    return _with_rest(result, found.samples - MOST_ROWS, len(columns) - len(shown))
+
+
+def _empty_table() -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def _with_rest(result: Table, samples: int, numbers: int) -> Table:
+    """Say in the caption how much is not shown."""
+    more = [f"{samples} more samples"] if samples > 0 else []
+    more += [f"{numbers} more numbers"] if numbers > 0 else []
     if more:
         result.caption = f"{' and '.join(more)}: -o F.csv or F.npz writes all"
     return result
 
 
-def _shown_columns(found: Answer) -> tuple[list[Column], int]:
-    inputs = [c for c in found.columns if c.kind == "input"]
-    varying = [c for c in inputs if found.samples > 1 and np.ptp(c.values) > 0]
-    outputs = {label for g in found.network.reservoirs if g.kind == "output" for label in g.labels()}
+def _in_order(found: Answer) -> list[Column]:
+    """Return the columns with what is worth seeing first: inputs that vary, readouts, outputs, other reservoirs."""
+    outputs = _outputs(found.network)
     readouts = [c for c in found.columns if c.kind == "readout"]
     settled = [c for c in found.columns if c.kind == "reservoir"]
-    first = [c for c in settled if c.name in outputs]
-    others = [c for c in settled if c.name not in outputs]
-    lead = varying or (inputs if len(inputs) <= 3 else [])
-    wanted = [*lead[: MOST_COLUMNS // 2], *readouts, *first, *others]
-    shown = wanted[:MOST_COLUMNS]
-    return shown, len(lead) + len(readouts) + len(settled) - len(shown)
+    settled.sort(key=lambda c: c.name not in outputs)
+    return [*_leading(found), *readouts, *settled]
+
+
+def _leading(found: Answer) -> list[Column]:
+    """Return the inputs that vary, or all where they are few."""
+    inputs = [c for c in found.columns if c.kind == "input"]
+    varying = [c for c in inputs if found.samples > 1 and np.ptp(c.values) > 0]
+    return varying[:MOST_LEADING] or (inputs if len(inputs) <= MOST_LEADING else [])
 
 
 def failures(found: Answer) -> list[str]:
     """Name the samples without a certified steady state, each with its reason."""
     certificate = found.solution.certificate
-    varying = [c for c in _shown_columns(found)[0] if c.kind == "input"]
+    leading = _leading(found)
     lines = []
     for row in np.flatnonzero(certificate.failed):
-        at = ", ".join(f"{c.name} = {c.values[row]:.6g} {c.unit}".rstrip() for c in varying)
+        at = ", ".join(f"{c.name} = {c.values[row]:.6g} {c.unit}".rstrip() for c in leading)
         place = f" ({at})" if at else ""
         lines.append(f"sample {row}{place}: {certificate.status[row]}: {certificate.messages[row]}")
     return lines
+
+
+# --- pictures ---
+
+
+def response(found: Answer) -> Response:
+    """Return what is drawn of several samples: along the swept input, else along the first that varies."""
+    from crncompile.plots.response import Response
+
+    network = found.network
+    settled = [c for c in found.columns if c.kind == "reservoir"]
+    unit = settled[0].unit
+    outputs = _outputs(network)
+    x, label = _abscissa(found)
+    return Response(
+        title=network.title or network.name,
+        x=x,
+        label=label,
+        readouts={c.name: c.values for c in found.columns if c.kind == "readout"},
+        outputs={c.name: c.values for c in settled if c.name in outputs and c.unit == unit},
+        inner={c.name: c.values for c in settled if c.name not in outputs and c.unit == unit},
+        quantity=f"μ ({unit})" if network.floating[0].content == "charge" else f"c ({unit})",
+        failed=found.solution.certificate.failed,
+    )
+
+
+def _abscissa(found: Answer) -> tuple[Array, str]:
+    inputs = [c for c in found.columns if c.kind == "input"]
+    sweep = found.inputs.sweep
+    if sweep is not None:
+        return sweep.values, f"{sweep.label} ({sweep.unit})" if sweep.unit else sweep.label
+    varying = next((c for c in inputs if np.ptp(c.values) > 0), None)
+    return (varying.values, varying.heading) if varying is not None else (np.arange(found.samples), "sample")
+
+
+def _outputs(network: Network) -> set[str]:
+    return {label for group in network.reservoirs if group.kind == "output" for label in group.labels()}
 
 
 # --- files ---

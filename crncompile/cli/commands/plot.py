@@ -62,10 +62,10 @@ def _network(model: Path, output: Path) -> int:
 def _response(
     model: Path, output: Path, settings: tuple[str, ...], sweep: str | None, parameters: Path | None, seed: int
 ) -> int:
-    from crncompile.cli.answer import answer, failures
+    from crncompile.cli.answer import answer, failures, response
     from crncompile.cli.inputs import gather, whole_range
     from crncompile.cli.model import loaded
-    from crncompile.plots.response import draw_answer
+    from crncompile.plots.response import draw_response
 
     compiled, values = loaded(model, parameters, seed)
     given = gather(compiled.network, settings, sweep or whole_range(compiled.network), None, centre=True)
@@ -73,6 +73,6 @@ def _response(
         note(line)
     warn(given.warnings)
     found = answer(compiled.network, given, compiled.solve(given.values, parameters=values))
-    draw_answer(found, output)
+    draw_response(response(found), output)
     warn(failures(found))
     return 1 if found.solution.certificate.failed.any() else 0

@@ -90,14 +90,15 @@ def _deliver(found: Answer, output: Path | None, plot: Path | None, as_json: boo
     if output:
         answer.write(found, output)
     if plot:
-        from crncompile.plots.response import draw_answer
+        from crncompile.plots.response import draw_response
 
-        draw_answer(found, plot)
+        draw_response(answer.response(found), plot)
     if as_json:
         print_json(answer.as_data(found))
     else:
         if output is None:
-            console().print(answer.table(found))
+            terminal = console()
+            terminal.print(answer.table(found, terminal.width))
         click.echo(found.solution.certificate.summary())
     for line in answer.failures(found):
         complain(line)

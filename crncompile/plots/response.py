@@ -1,0 +1,101 @@
+"""Readouts and potentials against a swept input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from crncompile.plots.style import BAD, COLOURS, FAINT, figure, plain_log, save, styled
+
+Array = NDArray[Any]
+_MOST_NAMED = 8
+_MOST_LINES = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """Numbers of several samples by name, (samples,) each: along ``x``, called ``label``.
+
+    ``outputs`` and ``inner`` are reservoirs that the network settles, as ``quantity`` says (``μ (kT)``, ``c (mM)``).
+    Where ``failed`` is True there is no certified steady state.
+    """
+
+    title: str
+    x: Array
+    label: str
+    readouts: Mapping[str, Array]
+    outputs: Mapping[str, Array]
+    inner: Mapping[str, Array]
+    quantity: str
+    failed: Array
+
+
+def draw_response(found: Response, path: Path) -> None:
+    """Draw the readouts above the reservoirs, and write the picture; raises DataError where it can not be written."""
+    with styled():
+        drawn = figure(6.4, 6.2)
+        upper, lower = drawn.subplots(2, 1, sharex=True, height_ratios=[1.25, 1])
+        order = np.argsort(found.x, kind="stable")
+        x = found.x[order]
+        curves(upper, x, {name: y[order] for name, y in found.readouts.items()})
+        mark_failed(upper, x, found.failed[order])
+        upper.set_title(found.title)
+        upper.set_ylabel(next(iter(found.readouts)) if len(found.readouts) == 1 else "readouts")
+        _reservoirs(lower, found, x, order)
+        lower.set_xlabel(found.label)
+        save(drawn, path)
+
+
+def curves(axes: Axes, x: Array, named: Mapping[str, Array]) -> None:
+    """Draw curves over ``x`` (samples,), named in a legend where they are few."""
+    many = len(named) > _MOST_NAMED
+    for number, (name, y) in enumerate(list(named.items())[:_MOST_LINES]):
+        colour = COLOURS[number % len(COLOURS)]
+        axes.plot(x, y, color=colour, lw=1.0 if many else 1.9, alpha=0.6 if many else 1.0, label=name)
+        lonely = _lonely(y)
+        if lonely.any():
+            axes.plot(x[lonely], y[lonely], ".", color=colour, ms=4)
+    if 1 < len(named) <= _MOST_NAMED:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1.4)
+
+
+def _lonely(y: Array) -> Array:
+    """Tell the finite values without a finite neighbour: a line does not show them."""
+    finite = np.isfinite(y)
+    beside = np.zeros_like(finite)
+    beside[1:] |= finite[:-1]
+    beside[:-1] |= finite[1:]
+    return np.asarray(finite & ~beside)
+
+
+def mark_failed(axes: Axes, x: Array, failed: Array) -> None:
+    """Mark samples without a certified steady state at the lower edge."""
+    if not failed.any():
+        return
+    heights = np.full(np.count_nonzero(failed), 0.02)
+    axes.plot(x[failed], heights, "|", color=BAD, ms=7, mew=1.6, transform=axes.get_xaxis_transform(), clip_on=False)
+    axes.text(0.995, 0.06, "no certified steady state", color=BAD, ha="right", va="bottom", transform=axes.transAxes)
+
+
+def _reservoirs(axes: Axes, found: Response, x: Array, order: Array) -> None:
+    """Draw all reservoirs that the network settles: outputs thick and coloured, the others thin."""
+    for y in list(found.inner.values())[:_MOST_LINES]:
+        axes.plot(x, y[order], color=FAINT, lw=0.8, alpha=0.8)
+    curves(axes, x, {name: y[order] for name, y in found.outputs.items()})
+    if found.quantity.startswith("c") and _decades([*found.inner.values(), *found.outputs.values()]) > 1.5:
+        plain_log(axes.yaxis)
+    axes.set_ylabel(found.quantity)
+    grey = f", {len(found.inner)} others grey" if found.inner else ""
+    axes.set_title(f"reservoirs: {', '.join(list(found.outputs)[:4])} in colour{grey}")
+
+
+def _decades(values: Iterable[Array]) -> float:
+    """Return how many decades positive values span."""
+    every = np.concatenate([value[np.isfinite(value)] for value in values])
+    return float(np.log10(every.max() / every.min())) if every.size and every.min() > 0 else 0.0

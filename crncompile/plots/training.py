@@ -1,0 +1,156 @@
+"""What training came to: target and prediction, what is left between them, the network, the loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from crncompile.compiled import CompiledNetwork
+from crncompile.learn.data import Data
+from crncompile.learn.fit import Fit
+from crncompile.network.types import Network
+from crncompile.plots.layout import lay_out
+from crncompile.plots.network import inches_per_unit, legend_handles, sketch
+from crncompile.plots.style import BAD, COLOURS, FAINT, INK, PREDICTION, TARGET, figure, plain_log, save, styled
+
+Array = NDArray[Any]
+_CURVE_POINTS = 241
+_MOST_CURVES = 4
+
+
+def draw_training(compiled: CompiledNetwork, samples: Data, fit: Fit, path: Path) -> None:
+    """Draw what training came to and write the picture; raises DataError where it can not be written.
+
+    Against the input where there is a single one; else prediction against target, or which class is taken for which.
+    """
+    with styled():
+        drawn = figure(9.6, 5.6)
+        drawn.suptitle(compiled.network.title or compiled.network.name, x=0.01, ha="left", fontsize=11.5)
+        left, right = drawn.subfigures(1, 2, width_ratios=[1.5, 1], squeeze=False)[0]
+        if fit.accuracy is not None:
+            _classes(left.subplots(), compiled, samples, fit)
+        else:
+            upper, lower = left.subplots(2, 1, sharex=len(samples.features) == 1, height_ratios=[2.4, 1])
+            _values(upper, lower, compiled, samples, fit)
+        above, below = right.subplots(2, 1, height_ratios=[2.0, 1])
+        _network(above, compiled.network)
+        _loss(below, fit)
+        save(drawn, path)
+
+
+# --- values ---
+
+
+def _values(upper: Axes, lower: Axes, compiled: CompiledNetwork, samples: Data, fit: Fit) -> None:
+    predictions = fit.outcome.predictions
+    if len(samples.features) == 1:
+        x, label = samples.X[:, 0], f"{samples.features[0]} (raw data)"
+        _curves(upper, compiled, samples, fit)
+    else:
+        x, label = samples.y, "target"
+        _parity(upper, samples.y, predictions)
+    left = np.broadcast_to(x.reshape(len(x), -1), predictions.shape)
+    lower.plot(left.ravel(), (predictions - samples.y).ravel(), ".", ms=4, color=PREDICTION, alpha=0.8)
+    lower.axhline(0.0, color=FAINT, lw=0.8)
+    lower.set_ylabel("prediction − target")
+    lower.set_xlabel(label)
+    upper.set_title(f"mean squared error {fit.loss:.2g}" + _unconverged(fit))
+
+
+def _unconverged(fit: Fit) -> str:
+    return f", {fit.unconverged} of {len(fit.outcome.good)} samples unconverged" if fit.unconverged else ""
+
+
+def _curves(axes: Axes, compiled: CompiledNetwork, samples: Data, fit: Fit) -> None:
+    """Draw targets as dots and predictions, between them too, as lines."""
+    x = samples.X[:, 0]
+    fine = np.linspace(x.min(), x.max(), _CURVE_POINTS)
+    group = compiled.inputs[0]
+    raw = fine.reshape(-1, *[1] * (len(group.shape) - (group.coding is not None and group.coding.encoding == "dual")))
+    solution = compiled.solve({group.name: raw}, raw=True, parameters=fit.parameters)
+    curves = np.concatenate(
+        [solution.readouts[r.name].reshape(len(fine), -1) for r in compiled.network.readouts], axis=1
+    )
+    single = len(samples.targets) == 1
+    for number, name in enumerate(samples.targets[:_MOST_CURVES]):
+        colour = PREDICTION if single else COLOURS[number]
+        dots = TARGET if single else colour
+        axes.plot(
+            x,
+            samples.y[:, number],
+            "o",
+            ms=5.5,
+            color=dots,
+            alpha=0.85,
+            mew=0,
+            label="target" if single else f"target {name}",
+        )
+        axes.plot(fine, curves[:, number], color=colour, lw=1.9, label="prediction" if single else f"prediction {name}")
+    axes.set_ylabel(samples.targets[0] if single else "readouts")
+    axes.legend(loc="best")
+
+
+def _parity(axes: Axes, targets: Array, predictions: Array) -> None:
+    ends = [float(np.nanmin(targets)), float(np.nanmax(targets))]
+    axes.plot(ends, ends, color=FAINT, lw=1.0)
+    axes.plot(targets.ravel(), predictions.ravel(), ".", ms=5, color=PREDICTION, alpha=0.7)
+    axes.set_xlabel("target")
+    axes.set_ylabel("prediction")
+
+
+# --- classes ---
+
+
+def _classes(axes: Axes, compiled: CompiledNetwork, samples: Data, fit: Fit) -> None:
+    """Draw how often each class is taken for which, as a share of its samples."""
+    classifier = next(r for r in compiled.network.readouts if r.keyword == "classify")
+    names = [str(n) for n in range(classifier.axes[-1].lower, classifier.axes[-1].upper + 1)]
+    good = fit.outcome.good
+    counts = np.zeros((len(names), len(names)))
+    np.add.at(counts, (samples.y[good], fit.outcome.predictions[good].argmax(axis=1)), 1)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if share[row, column] > 0.5 else INK
+            axes.text(column, row, f"{count:.0f}", ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    axes.grid(visible=False)
+    axes.set_xlabel("class predicted")
+    axes.set_ylabel("class")
+    axes.set_title(f"{classifier.name}: accuracy {fit.accuracy:.4g}" + _unconverged(fit))
+
+
+# --- network and loss ---
+
+
+def _network(axes: Axes, network: Network) -> None:
+    groups = lay_out(network, most=8)
+    sketch(axes, network, groups, inches_per_unit(groups, 3.5, 2.6))
+    handles = legend_handles(network)
+    columns = 2 if len(handles) > 2 else 1
+    axes.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.02), fontsize=7, ncols=columns, handlelength=1.2
+    )
+
+
+def _loss(axes: Axes, fit: Fit) -> None:
+    """Draw the loss of every evaluation, and the best so far."""
+    history = np.array(fit.history, float)
+    number = np.arange(1, len(history) + 1)
+    finite = np.isfinite(history)
+    best = np.minimum.accumulate(np.where(finite, history, np.inf)) if len(history) else history
+    axes.plot(number[finite], history[finite], color=FAINT, lw=0.8)
+    axes.plot(number[np.isfinite(best)], best[np.isfinite(best)], color=PREDICTION, lw=1.8)
+    if finite.any() and (~finite).any():
+        heights = np.full(np.count_nonzero(~finite), 0.03)
+        axes.plot(number[~finite], heights, "|", color=BAD, transform=axes.get_xaxis_transform())
+    if (best > 0).all() and finite.any():
+        plain_log(axes.yaxis)
+    axes.set_xlabel("evaluation")
+    axes.set_title("loss, and the best so far")
