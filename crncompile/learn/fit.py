@@ -101,6 +101,8 @@ def fit(
         message = "stopped when the time was used up"
     except KeyboardInterrupt:
         message, interrupted = "interrupted: the best parameters so far are kept", True
+    if message != "finished" and recorder.parameters is not None:
+        recorder.confirm(task, recorder.parameters)
     return _account(job, name, message, interrupted)
 
 
@@ -149,7 +151,22 @@ def _settings(
     for setting in (*own, *given):
         if setting not in SETTINGS[name]:
             raise DataError(f"{name} has no setting {setting}; {did_you_mean(setting, SETTINGS[name])}")
-    return name, {**SETTINGS[name], **{k: float(v) for k, v in {**own, **given}.items()}}
+    return name, {**SETTINGS[name], **{key: _sensible(key, value) for key, value in {**own, **given}.items()}}
+
+
+def _sensible(name: str, value: float | str) -> float:
+    """Return a setting as a number; a count is at least 1, a rate positive."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if np.isnan(number):
+        raise DataError(f"{name} must be a number, not {value}")
+    if name == "rate" and number <= 0:
+        raise DataError(f"rate must be positive, not {value}")
+    if name not in ("rate", "target") and not 1 <= number < float("inf"):
+        raise DataError(f"{name} must be at least 1, and finite, not {value}")
+    return number
 
 
 def _least_squares(job: _Job) -> None:
@@ -189,14 +206,13 @@ def _descend(job: _Job) -> None:
             batch=batch,
             epochs=epochs,
         )
-        recorder.confirm(job.task, values)
+        if recorder.confirm(job.task, values) <= job.settings["target"]:
+            break
 
 
 def _account(job: _Job, name: str, message: str, interrupted: bool) -> Fit:
     """Evaluate the best parameters once more, followed from the stated start, and say what came out."""
     recorder, task = job.recorder, job.task
-    if recorder.confirmed is None and recorder.parameters is not None:
-        recorder.confirm(task, recorder.parameters)
     if recorder.confirmed is None:
         recorder.confirm(task, job.begin(0))
     assert recorder.confirmed is not None

@@ -30,6 +30,14 @@ class Outcome:
         return int(np.count_nonzero(~self.good))
 
 
+def _numbers(values: ArrayLike, what: str) -> Array:
+    """Return values as an array of at least one axis."""
+    try:
+        return np.atleast_1d(np.asarray(values, float))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"the {what} are not numbers: {error}") from error
+
+
 class Task:
     """Samples and targets for one network.
 
@@ -47,16 +55,18 @@ class Task:
         if not self.readouts or (self.classifies and len(self.readouts) > 1):
             raise DataError("to learn, a model needs readouts, or one classify statement")
         self.sizes = [int(np.prod(r.shape, dtype=int)) for r in self.readouts]
-        self.inputs = self._inputs(np.asarray(X, float))
+        self.inputs = self._inputs(_numbers(X, "inputs"))
         self.samples = len(next(iter(self.inputs.values())))
-        self.targets = self._targets(np.asarray(y))
+        self.targets = self._targets(_numbers(y, "targets"))
 
     def _inputs(self, X: Array) -> dict[str, Array]:
         groups = self.compiled.inputs
         shapes = [g.shape[:-1] if g.coding and g.coding.encoding == "dual" else g.shape for g in groups]
         counts = [int(np.prod(shape, dtype=int)) for shape in shapes]
-        X = X[:, None] if X.ndim == 1 else X.reshape(len(X), -1)
-        if X.shape[1] != sum(counts) or not len(X):
+        if not len(X):
+            raise DataError("there are no samples")
+        X = X.reshape(len(X), -1)
+        if X.shape[1] != sum(counts):
             raise DataError(f"the network has {sum(counts)} inputs, but the data have shape {X.shape}")
         if not np.isfinite(X).all():
             raise DataError(f"sample {np.argwhere(~np.isfinite(X))[0][0]} of the inputs is not a finite number")
@@ -71,7 +81,7 @@ class Task:
             if not np.all((labels == np.floor(labels)) & (labels >= 0) & (labels < self.sizes[0])):
                 raise DataError(f"labels must be whole numbers from 0 to {self.sizes[0] - 1}")
             return labels.astype(int)
-        values = y.astype(float).reshape(len(y), -1)
+        values = y.reshape(len(y), -1) if y.size else y
         if values.shape != (self.samples, sum(self.sizes)):
             raise DataError(f"the targets have shape {values.shape}, the readouts {(self.samples, sum(self.sizes))}")
         if not np.isfinite(values).all():
