@@ -1,5 +1,6 @@
 """Options and fixtures of all tests."""
 
+import os
 from pathlib import Path
 
 import hypothesis
@@ -34,8 +35,12 @@ def golden(request):
 
 @pytest.fixture(scope="session")
 def shared():
-    """Give the folder of models and data that is handed round beside the repository."""
+    """Give the folder of models and data that is handed round beside the repository.
+
+    Where it is missing its tests are skipped, or fail if CRNCOMPILE_REQUIRE_SHARED is set.
+    """
     folder = TESTS.parent.parent / "shared"
     if not folder.is_dir():
-        pytest.skip("the folder shared/ does not stand beside this repository")
+        missing = pytest.fail if os.environ.get("CRNCOMPILE_REQUIRE_SHARED") else pytest.skip
+        missing("the folder shared/ does not stand beside this repository")
     return folder
