@@ -89,11 +89,9 @@ def _components(size: int, exchanges: list[Column]) -> NDArray[np.int64]:
 def _demands(component: NDArray[np.int64], columns: list[Column]) -> list[dict[int, int]]:
     """Return linear demands on the weights of components, each once: sum of coefficient times weight is zero."""
     seen: dict[tuple[tuple[int, int], ...], dict[int, int]] = {}
-    for net, where in columns:
-        if len(component) == 0:
-            break
+    for net, where in columns if len(component) else ():
         parts = np.where(where == HELD, HELD, component[where])
-        for column in np.unique(parts, axis=1).T:
+        for column in _distinct(net, parts).T:
             demand: dict[int, int] = {}
             for n, part in zip(net, column.tolist(), strict=True):
                 if part != HELD:
@@ -102,6 +100,15 @@ def _demands(component: NDArray[np.int64], columns: list[Column]) -> list[dict[i
             if demand:
                 seen[tuple(sorted(demand.items()))] = demand
     return list(seen.values())
+
+
+def _distinct(net: tuple[int, ...], parts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the different columns of ``parts`` (terminals, devices) that demand anything."""
+    if sorted(net) == [-1, 1]:
+        open_ended = parts[:, parts[0] != parts[1]]  # an exchange within a component demands nothing
+        top = np.unique(open_ended.max(axis=0))
+        return np.stack([top, np.full(len(top), HELD)])
+    return np.unique(parts, axis=1)
 
 
 def _null_space(count: int, demands: list[dict[int, int]]) -> list[list[int]]:
