@@ -15,8 +15,7 @@ from crncompile.network.coding import encode, in_range_unit
 from crncompile.network.initial import initial_values
 from crncompile.network.types import Network, Reservoir
 from crncompile.program.types import Program
-from crncompile.solve.adjoint import adjoint
-from crncompile.solve.blocks import pivot_reservoirs
+from crncompile.solve.adjoint import gradient_at
 from crncompile.solve.certificate import Certificate
 from crncompile.solve.steady import steady_states
 from crncompile.symbolic.system import System
@@ -234,39 +233,15 @@ class CompiledNetwork:
         not follow the start. Exact, by the implicit-function theorem: one linear solve with the transposed Jacobian
         and one pass over the families.
         """
-        f, u, held, parameters = self.functions, solution.u, solution.held, solution.parameters
-        to_u, to_held, direct = f.readout_pullback(weights, u, held, parameters)
-        multipliers = adjoint(f, parameters, held, u, to_u)
-        free = multipliers.copy()
-        pivots = list(pivot_reservoirs(f.structure.conserved))
-        free[:, pivots] = 0.0
-        through, held_part = f.pullback(-free, u, held, parameters, per_sample=per_sample)
-        to_held = to_held + held_part
-        parts = [direct, f.hold_pullback(to_held, parameters)]
-        if pivots:
-            parts += self._conserved_gradient(multipliers[:, pivots], solution, totals_fixed)
-        gradient = {
-            name: np.zeros((*([len(u)] if per_sample else []), *np.shape(p)), u.dtype) for name, p in parameters.items()
-        }
-        for part in parts:
-            for name, value in part.items():
-                gradient[name] = gradient[name] + (value if per_sample else value.sum(axis=0))
-        for name, value in through.items():
-            gradient[name] = gradient[name] + value
-        return gradient, to_held
-
-    def _conserved_gradient(
-        self, multipliers: Array, solution: Solution, totals_fixed: bool
-    ) -> list[Mapping[str, Array]]:
-        """Add what conserved totals do: -multiplier * (w . dn/dtheta - dT/dtheta), T of the start unless stated."""
-        f, parameters = self.functions, solution.parameters
-        weights = multipliers @ f.structure.conserved
-        parts = [f.content_pullback(-weights, solution.u, parameters)]
-        if not totals_fixed:
-            start = np.broadcast_to(f.start(parameters), solution.u.shape)
-            parts.append(f.content_pullback(weights, start, parameters))
-            parts.append(f.start_pullback(weights * f.capacity(start, parameters), parameters))
-        return parts
+        return gradient_at(
+            self.functions,
+            solution.parameters,
+            solution.held,
+            solution.u,
+            weights,
+            per_sample=per_sample,
+            totals_fixed=totals_fixed,
+        )
 
     # --- learning -----------------------------------------------------------------------------------------------------
 

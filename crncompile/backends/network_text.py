@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from crncompile.backends.printer import RESERVED, identifiers
 from crncompile.backends.reading import Reader, columns, is_molecular, result_names, shaped
 from crncompile.backends.text import INDENT, function, several
 from crncompile.program.types import Contribution, FamilyCode, GroupCode, Read
@@ -179,11 +178,10 @@ class NetworkText:
     def _pull(self, family: FamilyCode, key: str, weights: list[str], to_u: bool) -> Iterator[str]:
         """Yield lines that add one owner's adjoints to the gradient, to ``to_held`` and, where asked, ``to_u``."""
         kernel = self.reader.kernels[family.kernel]
-        if not kernel.pull.names:
+        names = result_names(kernel.pull)
+        if not names:
             yield "pass"
             return
-        spoken = identifiers(kernel.pull.names, RESERVED | set(self.reader.names.values()))
-        names = [spoken[name] for name in kernel.pull.names]
         yield f"{several(names)} = {self._call(family, '_pull', key, weights)}"
         for name, slot in zip(names, family.slots, strict=False):
             for read, slope in self.reader.slopes(slot, family.shape, family.name):

@@ -77,9 +77,11 @@ def module_text(program: Program, values: Mapping[str, NDArray[Any]], header: st
     return joined_text([f'"""{header}"""', IMPORTS, *module_parts(program, values)])
 
 
-def module_parts(program: Program, values: Mapping[str, NDArray[Any]]) -> list[str]:
-    """Return the parts of a module behind its docstring and imports; see `module_text`."""
-    reader = Reader(program)
+def module_parts(
+    program: Program, values: Mapping[str, NDArray[Any]], taken: frozenset[str] = frozenset()
+) -> list[str]:
+    """Return the parts of a module behind its docstring and imports; ``taken`` are names that no device may have."""
+    reader = Reader(program, taken)
     network, reservoirs = NetworkText(reader).functions(), ReservoirText(reader).functions()
     packed = Packed()
     constants = _constants(program, values, reader, packed)

@@ -28,20 +28,23 @@ class Arrays:
 
 
 class Reader:
-    """The names of one program's groups and kernels in the generated text, and the texts that read arrays."""
+    """The names of one program's groups and kernels in the generated text, and the texts that read arrays.
 
-    def __init__(self, program: Program):
+    ``taken`` are names that no device may have there, because the module defines them otherwise.
+    """
+
+    def __init__(self, program: Program, taken: frozenset[str] = frozenset()):
         self.program = program
         self.kernels: Mapping[str, Kernel] = {kernel.name: kernel for kernel in program.kernels}
-        self.kernel_names = identifiers(self.kernels)
+        self.kernel_names = identifiers(self.kernels, RESERVED | taken)
         self.arrays = Arrays()
         self.floating = {group.name: group for group in program.groups}
         self.groups = {**self.floating, **{held.group.name: held.group for held in program.held}}
         results = {n for k in program.kernels for r in (k.value, k.slopes, k.pull) for n in result_names(r)}
         suffixes = ("", "_gross", "_slopes", "_pull")
-        taken = RESERVED | results | {name + suffix for name in self.kernel_names.values() for suffix in suffixes}
-        self.names = identifiers(self.groups, taken)
-        adjoints = identifiers((f"adjoint_{name}" for name in self.floating), taken | set(self.names.values()))
+        reserved = RESERVED | results | {name + suffix for name in self.kernel_names.values() for suffix in suffixes}
+        self.names = identifiers(self.groups, reserved)
+        adjoints = identifiers((f"adjoint_{name}" for name in self.floating), reserved | set(self.names.values()))
         self.adjoint_names = {name: adjoints[f"adjoint_{name}"] for name in self.floating}
         self.parameter_shapes = {p.name: p.shape for p in program.parameters}
 

@@ -31,6 +31,10 @@ def wrapped(line: str) -> str:
     if len(line) <= WIDTH or line.lstrip().startswith("#"):
         return line
     indent = line[: len(line) - len(line.lstrip())]
+    left, equals, right = line.strip().partition(" = ")
+    if equals and len(left) > 0.7 * WIDTH:
+        names = [f"{name}," for name in left.split(", ")]
+        return "\n".join([f"{indent}(", *_filled(names, indent + INDENT), wrapped(f"{indent}) = {right}")])
     start = line.find(" = ") + 3 if " = " in line else len(indent)
     sums = [place for place, depth in _breaks(line, (" + ", " - ")) if depth == 0 and place > start]
     if sums and start > len(indent):

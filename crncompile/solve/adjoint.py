@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
+from crncompile.solve.blocks import pivot_reservoirs
 from crncompile.solve.equations import Equations
 from crncompile.solve.problem import Array, Functions, Parameters
 
@@ -30,3 +34,53 @@ def adjoint(functions: Functions, parameters: Parameters, held: Array, u: Array,
         multipliers = -linearisation.system().solve_transposed(np.asarray(seed))
     multipliers[:, equations.pivots] *= -1
     return multipliers
+
+
+def gradient_at(
+    functions: Any,
+    parameters: Parameters,
+    held: Array,
+    u: Array,
+    weights: Mapping[str, Array],
+    *,
+    per_sample: bool = False,
+    totals_fixed: bool = False,
+) -> tuple[dict[str, Array], Array]:
+    """Differentiate sum(weights[readout] * readout) at steady states ``u`` (samples, n) by parameters and ``held``.
+
+    ``functions`` are those of a generated module, ``weights[name]`` is (samples, *readout). Returns
+    ({parameter: array}, (samples, m)), summed over the samples or, with ``per_sample``, (samples, *parameter).
+    ``totals_fixed``: conserved totals were stated and do not follow the start. Exact, by the implicit-function theorem:
+    one linear solve with the transposed Jacobian and one pass over the families.
+    """
+    to_u, to_held, direct = functions.readout_pullback(weights, u, held, parameters)
+    multipliers = adjoint(functions, parameters, held, u, to_u)
+    free = multipliers.copy()
+    pivots = list(pivot_reservoirs(functions.structure.conserved))
+    free[:, pivots] = 0.0
+    through, held_part = functions.pullback(-free, u, held, parameters, per_sample=per_sample)
+    to_held = to_held + held_part
+    parts = [direct, functions.hold_pullback(to_held, parameters)]
+    if pivots:
+        parts += _conserved(functions, parameters, u, multipliers[:, pivots], totals_fixed)
+    samples = (len(u),) if per_sample else ()
+    result = {name: np.zeros((*samples, *np.shape(value)), u.dtype) for name, value in parameters.items()}
+    for part in parts:
+        for name, value in part.items():
+            result[name] = result[name] + (value if per_sample else value.sum(axis=0))
+    for name, value in through.items():
+        result[name] = result[name] + value
+    return result, to_held
+
+
+def _conserved(
+    functions: Any, parameters: Parameters, u: Array, multipliers: Array, totals_fixed: bool
+) -> list[dict[str, Array]]:
+    """Add what conserved totals do: -multiplier * (w . dn/dtheta - dT/dtheta), T of the start unless stated."""
+    weights = multipliers @ functions.structure.conserved
+    parts = [functions.content_pullback(-weights, u, parameters)]
+    if not totals_fixed:
+        start = np.broadcast_to(functions.start(parameters), u.shape)
+        parts.append(functions.content_pullback(weights, start, parameters))
+        parts.append(functions.start_pullback(weights * functions.capacity(start, parameters), parameters))
+    return parts

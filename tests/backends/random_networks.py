@@ -1,7 +1,7 @@
 """Small random networks of both platforms, and what flows in them by plain loops over single devices.
 
-A pool of families covers what the text generators tell apart: whole axes, transposed ones, filters, shifts, single elements,
-gates, scalars, shared parameters and expressions of them. A network is a random part of a pool.
+A pool of families covers what the text generators tell apart: whole axes, transposed ones, filters, shifts, single
+elements, gates, scalars, shared parameters and expressions of them. A network is a random part of a pool.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 N_A = 6.02214076e23
-J, K, I = range(1, 5), range(1, 3), range(1, 4)
+THREE, J, K = range(1, 4), range(1, 5), range(1, 3)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ reservoir y = output(capacitance = 3 pF, start = 0.25 kT)
         (f"dot a[j]: x -> h[j] = resonant_dot({DOT}, level = L[j])", {(j,): ("x", f"h[{j}]") for j in J}, resonant),
         (
             f"dot b[i, j]: z[i] -> h[j] = resonant_dot({DOT}, level = train normal(0 kT, 1 kT))",
-            {(i, j): (f"z[{i}]", f"h[{j}]") for i in I for j in J},
+            {(i, j): (f"z[{i}]", f"h[{j}]") for i in THREE for j in J},
             resonant,
         ),
         (
@@ -93,13 +93,14 @@ reservoir y = output(capacitance = 3 pF, start = 0.25 kT)
             resonant,
         ),
         (
-            "dot e[k, j]: g[j, k] -> y = resonant_dot(gamma_left = G, gamma_right = 2 * G, level = 0.5 * M[k, j] - 1 kT)",
+            "dot e[k, j]: g[j, k] -> y = "
+            "resonant_dot(gamma_left = G, gamma_right = 2 * G, level = 0.5 * M[k, j] - 1 kT)",
             {(k, j): (f"g[{j}, {k}]", "y") for k in K for j in J},
             resonant,
         ),
         (
             f"dot f[i, j where i < j]: z[i] -> g[j, 2] = resonant_dot({DOT}, level = L[i])",
-            {(i, j): (f"z[{i}]", f"g[{j}, 2]") for i in I for j in J if i < j},
+            {(i, j): (f"z[{i}]", f"g[{j}, 2]") for i in THREE for j in J if i < j},
             resonant,
         ),
         (f"dot m: h[2] -> y = resonant_dot({DOT}, level = train 0.3 kT)", {(): ("h[2]", "y")}, resonant),
@@ -156,7 +157,7 @@ reservoir y = output(start = 0.25 mM)
     (
         (
             f"enzyme a[i, j]: z[i] -> h[j] = michaelis_menten({MM})",
-            {(i, j): (f"z[{i}]", f"h[{j}]") for i in I for j in J},
+            {(i, j): (f"z[{i}]", f"h[{j}]") for i in THREE for j in J},
             michaelis,
         ),
         (

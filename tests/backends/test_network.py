@@ -85,7 +85,7 @@ def test_linearise_gives_the_same_currents_and_all_blocks(subject):
 
 
 def directional(s, function, name):
-    """Complex-step derivative of a function of parameters along a random direction of one of them; and the direction."""
+    """Complex-step derivative of a function of parameters along a random direction of one of them, and that."""
     direction = s.rng.normal(size=np.shape(s.parameters[name]))
     size = STEP * np.maximum(np.abs(s.parameters[name]), 1e-3)
     moved = {**s.parameters, name: s.parameters[name] + 1j * direction * size}

@@ -25,6 +25,7 @@ def command(model: Path, output: Path, parameters: Path | None, seed: int) -> No
     from crncompile.export.standalone import standalone_text
 
     compiled, values = loaded(model, parameters, seed)
-    text = standalone_text(compiled, values)
+    origin = f"parameters of {parameters.name}" if parameters else f"parameters of seed {seed}"
+    text = standalone_text(compiled, values, origin)
     write_atomically(output, text)
     note(f"{output}: {text.count(chr(10))} lines")
