@@ -121,12 +121,14 @@ class _Gatherer:
         return Sweep(_label(group, element), unit_name(group), values)
 
     def centre(self) -> None:
-        """Put inputs without a value into the middle of their range."""
+        """Put inputs, or elements of them, without a value into the middle of their range."""
         for group in input_groups(self.network):
-            if group.name not in self.values:
+            old = self.values.get(group.name, np.full(group.shape, np.nan))
+            if np.isnan(old).any():
                 low, high = range_in_unit(self.network, group)
-                self.values[group.name] = np.full(group.shape, (low + high) / 2)
-                self.echo.append(f"{group.name} = {(low + high) / 2:g} {unit_name(group)}".rstrip())
+                self.values[group.name] = np.where(np.isnan(old), (low + high) / 2, old)
+                rest = group.name if np.isnan(old).all() else f"the rest of {group.name}"
+                self.echo.append(f"{rest} = {(low + high) / 2:g} {unit_name(group)}".rstrip())
 
     def check_complete(self) -> None:
         """Raise DataError where an input, or an element of one, has no value."""

@@ -48,7 +48,7 @@ def _bar() -> Any:
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    return Bar(BarColumn(bar_width=24), TextColumn("{task.text}"), console=console(error=True), transient=True)
+    return Bar(BarColumn(bar_width=24), TextColumn("{task.fields[text]}"), console=console(error=True), transient=True)
 
 
 def in_words(progress: Progress) -> str:

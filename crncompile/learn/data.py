@@ -216,7 +216,7 @@ def _read_npz(path: Path, network: Network) -> _Table:
         samples = samples or (name, len(array))
         if len(array) != samples[1]:
             raise DataError(f"{path}: {name} has {len(array)} samples, but {samples[0]} has {samples[1]}")
-        flat = array.astype(float).reshape(len(array), -1)
+        flat = array.astype(float).reshape(len(array), int(np.prod(shape, dtype=int)))
         columns |= dict(zip(element_labels(name, own), flat.T, strict=True))
     if samples is None or samples[1] == 0:
         raise DataError(f"{path}: there are no samples in it")
@@ -283,7 +283,7 @@ def _what_is_wrong(path: Path, lines: Sequence[str], first: int, header: Sequenc
     for number, line in enumerate(lines[first + 1 :], first + 2):
         cells = next(csv.reader([line])) if line.strip() else []
         if cells and len(cells) != len(header):
-            found.append(f"line {number} has {len(cells)} cells, the header has {len(header)}")
+            found.append(f"line {number}: number of cells {len(cells)}, but the header names {len(header)}")
         else:
             found += [
                 f"line {number}, column {column} ({header[column - 1]}): "

@@ -120,7 +120,12 @@ def load_parameters(path: str | Path, compiled: CompiledNetwork) -> Values:
     if missing:
         raise DataError(f"{path} lacks the trained parameters {', '.join(missing)}")
     written = Units(float(arrays.get(_TEMPERATURE, network.units.temperature)))
-    return {p.name: _read(path, arrays[p.name], p, written, network) for p in network.parameters if p.name in arrays}
+    values = {p.name: _read(path, arrays[p.name], p, written, network) for p in network.parameters if p.name in arrays}
+    try:
+        compiled.parameters(values)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    return values
 
 
 def _read(
@@ -151,10 +156,12 @@ def read_arrays(path: str | Path) -> dict[str, NDArray[np.float64]]:
     Raises DataError for a file that is missing, no complete ``.npz``, or has arrays of Python objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with Path(path).open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise DataError(f"{path} is no .npz file but a single array")
-            return {name: archive[name] for name in archive.files}
+            with archive:
+                return {name: archive[name] for name in archive.files}
     except OSError as error:
         if error.strerror is None:
             raise DataError(f"{path} is not a complete .npz file") from error

@@ -1,0 +1,89 @@
+"""``crncompile check``: mistakes, summary, warnings."""
+
+import json
+
+import pytest
+
+
+def test_all_mistakes_are_told_on_standard_error(crn, clean, golden):
+    result = crn("check", "mistaken.tnet")
+    assert (result.exit_code, result.stdout) == (1, "")
+    golden.check("cli/mistaken.txt", clean(result.stderr))
+
+
+def test_mistakes_as_data(crn):
+    result = crn("check", "mistaken.tnet", "--json")
+    content = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert (content["ok"], content["warnings"], content["summary"]) == (False, [], None)
+    assert len(content["mistakes"]) >= 3
+    assert {"file", "line", "column", "length", "severity", "message", "hint"} == set(content["mistakes"][0])
+    assert [m["line"] for m in content["mistakes"]] == sorted(m["line"] for m in content["mistakes"])
+
+
+def test_summary(crn, clean, golden):
+    result = crn("check", "curve.tnet")
+    assert (result.exit_code, result.stderr) == (0, "")
+    golden.check("cli/summary.txt", clean(result.stdout))
+
+
+def test_summary_as_data(crn):
+    content = json.loads(crn("check", "curve.tnet", "--json").stdout)
+    assert (content["ok"], content["mistakes"], content["warnings"]) == (True, [], [])
+    summary = content["summary"]
+    assert summary["reservoirs"] == {"input": 1, "fixed": 1, "floating": 2, "output": 1}
+    assert summary["devices"] == 5
+    assert summary["trained"] == 2
+    assert summary["path"] == "followed"
+    assert [family["name"] for family in summary["families"]] == ["a", "b", "d"]
+
+
+def test_verbose_shows_laws_and_the_jacobian(crn, clean, golden):
+    golden.check("cli/verbose.txt", clean(crn("check", "curve.tnet", "--verbose").stdout))
+
+
+def test_warnings_name_numbers(crn, clean, golden):
+    result = crn("check", "doubtful.tnet")
+    assert result.exit_code == 0
+    golden.check("cli/doubtful.txt", clean(result.stderr))
+
+
+def test_warnings_as_data(crn):
+    warnings = json.loads(crn("check", "doubtful.tnet", "--json").stdout)["warnings"]
+    assert [w["severity"] for w in warnings] == ["warning"] * 3
+    assert "only monotonic functions" in warnings[0]["message"]
+
+
+def test_irreversible_steps_are_named(crn):
+    assert "drain has an irreversible step" in crn("check", "brusselator.tnet").stderr
+
+
+def test_too_few_molecules_are_told(crn, tmp_path):
+    text = "network n\ntemperature 300 K\nvolume 1e-18 L\nreservoir x = input(range = [1 mM, 2 mM])\n" + (
+        "reservoir y = output(start = 10 uM)\nreaction r: x <-> y = mass_action(k = 1 s^-1, K_eq = 1)\n"
+        "readout z = y / 1 mM\n"
+    )
+    (tmp_path / "n.tnet").write_text(text)
+    said = crn("check", "n.tnet").stderr
+    # N_A V c = 6.02e23 * 1e-18 * 1e-5 = 6.02 molecules; sd = 6.02^-1/2; 100 of them need 1.66e-17 L
+    assert "y holds 6.02 molecules per kT where it starts: its potential fluctuates by 0.41 kT" in said
+    assert "a volume of 16.6 aL" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("missing.tnet", None, "missing.tnet: there is no such file"),
+        ("empty.tnet", b"", "the file is empty"),
+        ("binary.tnet", b"\x00\x01\x02", "binary"),
+        ("latin.tnet", 'network n "é"\n'.encode("latin-1"), "not encoded in UTF-8"),
+    ],
+)
+def test_files_that_are_no_models(crn, tmp_path, name, content, said):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    for words in (["check", name], ["check", name, "--json"]):
+        result = crn(*words)
+        assert result.exit_code == 1
+    assert said in crn("check", name).stderr
+    assert said in json.loads(result.stdout)["error"]

@@ -1,0 +1,75 @@
+"""``crncompile devices``."""
+
+import json
+
+import pytest
+
+from crncompile.network.library import standard_library
+
+
+def test_the_list(crn):
+    result = crn("devices")
+    assert result.exit_code == 0
+    assert all(f"{name}: " in result.stdout for name in standard_library().devices)
+    listed = json.loads(crn("devices", "--json").stdout)["devices"]
+    assert {entry["name"] for entry in listed} == set(standard_library().devices)
+
+
+@pytest.mark.parametrize("name", ["double_dot", "michaelis_menten", "saturable_decay"])
+def test_a_sheet(crn, golden, name):
+    result = crn("devices", name)
+    assert result.exit_code == 0
+    golden.check(f"cli/devices/{name}.txt", result.stdout.strip())
+
+
+def test_a_sheet_as_data(crn):
+    content = json.loads(crn("devices", "substrate_inhibited", "--json").stdout)
+    assert content["conductance"]["verdict"] == "negative"
+    assert content["counterpart"] == "michaelis_menten"
+    assert content["fluxes"][0]["stoichiometry"] == {"S": -1, "P": 1}
+    assert [p["name"] for p in content["parameters"]] == ["total", "k_cat", "K_M", "K_P", "K_I", "K_eq"]
+
+
+@pytest.mark.parametrize("name", standard_library().devices)
+def test_latex_is_balanced_and_names_no_number_for_hbar(crn, name):
+    text = crn("devices", name, "--latex").stdout
+    assert text.startswith("\\begin{align}")
+    assert text.count("{") == text.count("}")
+    assert text.count("\\left") == text.count("\\right")
+    assert "e+" not in text
+    assert ("\\hbar" in text) == (name == "double_dot")
+
+
+def test_a_device_of_a_model(crn):
+    result = crn("devices", "own_device.tnet:my_gate".replace("own_device.tnet", _path("own_device.tnet")), "--verify")
+    assert result.exit_code == 0, result.output
+    assert "A channel that a gate opens" in result.stdout
+    assert "pass  " in result.stdout
+    assert "FAIL" not in result.stdout
+
+
+def _path(name):
+    from .conftest import MODELS
+
+    return str(MODELS / name)
+
+
+def test_verification_as_data(crn):
+    result = crn("devices", "resonant_dot", "--verify", "--json")
+    assert result.exit_code == 0
+    checks = json.loads(result.stdout)["checks"]
+    assert len(checks) >= 5
+    assert all(check["passed"] for check in checks)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("resonant_dott", "there is no device resonant_dott; did you mean resonant_dot"),
+        ("none.tnet:a", "none.tnet: there is no such file"),
+    ],
+)
+def test_unknown_devices(crn, name, said):
+    result = crn("devices", name)
+    assert result.exit_code == 1
+    assert said in result.stderr

@@ -1,0 +1,73 @@
+"""Help, versions, and what is loaded to give them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import crncompile
+from crncompile.cli.main import COMMANDS
+
+HEAVY = {"sympy", "numpy", "scipy", "matplotlib", "pint", "lark", "networkx", "rich"}
+FOLDER = Path(crncompile.__file__).parent / "cli" / "commands"
+
+
+def test_every_command_has_its_module_and_every_module_its_command():
+    assert {path.stem for path in FOLDER.glob("*.py")} - {"__init__"} == set(COMMANDS)
+
+
+def test_the_program_lists_its_commands(crn):
+    result = crn("--help")
+    assert result.exit_code == 0
+    assert all(f"  {name} " in result.output for name in COMMANDS)
+    assert result.output.rstrip().split("\n")[-1].strip().startswith("crncompile ")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_ends_with_an_example(crn, name):
+    result = crn(name, "--help")
+    assert result.exit_code == 0
+    assert "Example" in result.output
+    assert result.output.rstrip().split("\n")[-1].strip().startswith(f"crncompile {name}")
+
+
+def test_help_loads_nothing_heavy():
+    code = f"""
+import json, sys
+from click.testing import CliRunner
+from crncompile.cli.main import COMMANDS, cli
+for words in (["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)):
+    assert CliRunner().invoke(cli, words).exit_code == 0, words
+print(json.dumps(sorted({HEAVY} & set(sys.modules))))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
+
+
+def test_it_runs_as_a_module():
+    words = [sys.executable, "-m", "crncompile", "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout == f"crncompile {crncompile.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["chek", "divider.tnet"], "there is no command chek; did you mean check?"),
+        (["check"], "Missing argument 'MODEL'"),
+        (["check", "--verbos", "divider.tnet"], "No such option"),
+        (["solve", "divider.tnet", "-o", "out.xlsx"], "must end in .csv or .npz"),
+        (["solve", "divider.tnet", "--set", "x=0", "--plot", "a.png"], "needs several samples"),
+        (["solve", "divider.tnet", "--sweep", "x=0:1:3", "--inputs", "a.csv"], "give one of them"),
+        (["plot", "divider.tnet", "-o", "a.png"], "Missing option '--what'"),
+        (["train", "divider.tnet"], "Missing option '--data'"),
+        (["devices", "--latex"], "name it"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_2(crn, words, said):
+    result = crn(*words)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stdout == ""

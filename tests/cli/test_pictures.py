@@ -1,0 +1,92 @@
+"""Pictures: every model is drawn, in every format, without a warning."""
+
+import json
+
+import numpy as np
+import pytest
+
+import crncompile
+from crncompile.language.parser import parse, read_source
+from crncompile.learn.data import read_data
+from crncompile.network.library import standard_library
+from crncompile.network.resolve import resolve
+from crncompile.plots.layout import lay_out
+from crncompile.plots.training import draw_training
+
+from .conftest import MODELS
+
+HEADS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
+GOOD = sorted(path.name for path in MODELS.glob("*.tnet") if path.name != "mistaken.tnet")
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("ending", HEADS)
+def test_networks(crn, tmp_path, name, ending):
+    result = crn("plot", name, "--what", "network", "-o", f"n{ending}")
+    assert (result.exit_code, result.output) == (0, "")
+    assert (tmp_path / f"n{ending}").read_bytes().startswith(HEADS[ending])
+
+
+def test_a_picture_is_the_same_every_time(crn, tmp_path):
+    for name in ("a.svg", "b.svg"):
+        crn("plot", "curve.tnet", "--what", "network", "-o", name)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_the_response_is_swept_over_the_range(crn, tmp_path):
+    result = crn("plot", "curve.tnet", "--what", "response", "-o", "r.png")
+    assert result.exit_code == 0
+    assert "x = -3 to 3 kT in 121 steps" in result.stderr
+    assert (tmp_path / "r.png").stat().st_size > 10_000
+
+
+def test_the_response_of_one_input_of_several(crn):
+    result = crn("plot", "classes.tnet", "--what", "response", "--sweep", "x[1, 1]=0.1:1:5", "-o", "r.png")
+    assert result.exit_code == 0, result.output
+
+
+def test_failures_are_drawn_and_told(crn, tmp_path, hasty):
+    result = crn("solve", "brusselator.tnet", "--sweep", "B=1:4:3", "--plot", "r.svg")
+    assert result.exit_code == 1
+    assert (tmp_path / "r.svg").exists()
+
+
+def network(text):
+    return resolve(parse(text), standard_library())
+
+
+def test_layers_run_from_inputs_to_outputs():
+    groups = lay_out(network(read_source(MODELS / "curve.tnet")))
+    assert groups["x"].xy[0, 0] < groups["h"].xy[0, 0] < groups["y"].xy[0, 0]
+    assert groups["low"].side == "below"
+    assert groups["low"].xy[0, 1] < groups["h"].xy[:, 1].min()
+
+
+def test_of_many_elements_some_are_shown(tmp_path):
+    text = (MODELS / "curve.tnet").read_text().replace("1..2", "1..300")
+    (tmp_path / "m.tnet").write_text(text)
+    group = lay_out(network(read_source(tmp_path / "m.tnet")))["h"]
+    assert len(group.shown) == len(group.xy) < 20
+    assert group.shown[0] == 0
+    assert group.shown[-1] == 299
+    assert group.gap is not None
+
+
+def test_training_with_several_inputs(tmp_path):
+    text = (MODELS / "divider.tnet").read_text()
+    text = text.replace("reservoir low ", "reservoir w = input(range = [-1 kT, 1 kT], data = [0, 1])\nreservoir low ")
+    text = text.replace("dot lower", "dot side: w -> y = linear_conductance(conductance = 10 uS)\ndot lower")
+    net = crncompile.loads(text)
+    np.savez(tmp_path / "d.npz", x=[0, 5, 10, 2], w=[0, 1, 0.5, 0.2], volts=[0, 1, 2, 3])
+    data = read_data(tmp_path / "d.npz", net.network)
+    fit = net.fit(data.X, data.y, starts=1, iterations=3)
+    draw_training(net, data, fit, tmp_path / "t.png")
+    assert (tmp_path / "t.png").read_bytes().startswith(HEADS[".png"])
+
+
+def test_training_with_one_input(crn, tmp_path):
+    (tmp_path / "d.csv").write_text("x,volts\n0,0\n5,1\n10,4\n")
+    result = crn("train", "divider.tnet", "--data", "d.csv", "--plot", "t.pdf", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["mse"] > 0.01
+    assert (tmp_path / "t.pdf").read_bytes().startswith(HEADS[".pdf"])

@@ -1,0 +1,166 @@
+"""``crncompile solve``: inputs, units, tables, files, failures."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+
+def exact(x):
+    """Output of the divider: (30 x - 10) / 40, in kT."""
+    return 0.75 * np.asarray(x) - 0.25
+
+
+def values(result, kind="readouts", name="volts"):
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)[kind][name]
+
+
+@pytest.mark.parametrize(
+    ("setting", "x"),
+    [
+        ("x=0.5", 0.5),
+        (" x = -0.25 ", -0.25),
+        ("x=5e-1 kT", 0.5),
+        ("x=-4 uV", 4e-6 * 1.602176634e-19 / (1.380649e-23 * 0.1)),
+        ("x=1e-24 J", 1e-24 / (1.380649e-23 * 0.1)),
+    ],
+)
+def test_values_with_units_and_without(crn, setting, x):
+    assert values(crn("solve", "divider.tnet", "--set", setting, "--json")) == [pytest.approx(exact(x), abs=1e-12)]
+
+
+def test_a_bare_number_is_echoed_with_its_unit(crn):
+    result = crn("solve", "divider.tnet", "--set", "x=0.5")
+    assert "x = 0.5 kT\n" in result.stderr
+    assert "0.125" in result.stdout
+    assert "1 stable" in result.stdout
+    assert "x = " not in crn("solve", "divider.tnet", "--set", "x=0.5 kT").stderr
+
+
+def test_the_seed_is_said(crn):
+    assert "drawn with seed 3" in crn("solve", "curve.tnet", "--set", "x=0", "--seed", "3").stderr
+    drawn = [values(crn("solve", "curve.tnet", "--set", "x=1", "--seed", s, "--json"), name="z") for s in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+MISTAKES = {
+    "no-value": ["divider.tnet"],
+    "unknown-input": ["divider.tnet", "--set", "X=1"],
+    "no-number": ["divider.tnet", "--set", "x=high"],
+    "no-equals": ["divider.tnet", "--set", "x"],
+    "wrong-unit": ["divider.tnet", "--set", "x=1 mM"],
+    "unknown-unit": ["divider.tnet", "--set", "x=1 blorp"],
+    "outside": ["divider.tnet", "--set", "x=2"],
+    "bad-sweep": ["divider.tnet", "--sweep", "x=0:1"],
+    "short-sweep": ["divider.tnet", "--sweep", "x=0:1:1"],
+    "element-of-scalar": ["divider.tnet", "--set", "x[1]=0"],
+    "element-out-of-range": ["classes.tnet", "--set", "x[4, 1]=0.5"],
+    "some-elements": ["classes.tnet", "--set", "x[1, 1]=0.5"],
+    "negative-concentration": ["classes.tnet", "--set", "x=-1"],
+    "broken-model": ["mistaken.tnet", "--set", "x=0"],
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_what_is_said_of_inputs(crn, clean, golden, name):
+    result = crn("solve", *MISTAKES[name])
+    assert result.exit_code == (0 if name == "outside" else 1)
+    golden.check(f"cli/solve/{name}.txt", clean(result.stderr))
+
+
+def test_a_failure_is_data_too(crn):
+    result = crn("solve", "mistaken.tnet", "--set", "x=0", "--json")
+    content = json.loads(result.stdout)
+    assert (result.exit_code, content["ok"]) == (1, False)
+    assert len(content["mistakes"]) >= 3
+    assert "no value for the input x" in json.loads(crn("solve", "divider.tnet", "--json").stdout)["error"]
+
+
+def test_elements_over_all(crn):
+    result = crn("solve", "classes.tnet", "--set", "x=0.5", "--set", "x[2, 1]=0.7 mM", "--json")
+    inputs = json.loads(result.stdout)["inputs"]
+    assert inputs["x[1, 1]"] == [0.5]
+    assert inputs["x[2, 1]"] == [pytest.approx(0.7)]
+
+
+def test_a_sweep_as_csv(crn, tmp_path):
+    result = crn("solve", "divider.tnet", "--sweep", "x=-1:1:5", "-o", "out.csv")
+    assert result.exit_code == 0
+    assert "x = -1 to 1 kT in 5 steps" in result.stderr
+    with (tmp_path / "out.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["x (kT)", "volts", "y (kT)", "status", "residual", "message"]
+    x = np.array([float(row["x (kT)"]) for row in rows])
+    assert x == pytest.approx(np.linspace(-1, 1, 5))
+    assert [float(row["volts"]) for row in rows] == pytest.approx(exact(x), abs=1e-12)
+    assert {row["status"] for row in rows} == {"stable"}
+    assert all(float(row["residual"]) <= 1e-10 for row in rows)
+
+
+def test_a_sweep_as_npz(crn, tmp_path):
+    crn("solve", "curve.tnet", "--sweep", "x=-1:1:5", "-o", "out.npz")
+    with np.load(tmp_path / "out.npz", allow_pickle=False) as arrays:
+        assert arrays["h"].shape == (5, 2)
+        assert arrays["x"] == pytest.approx(np.linspace(-1, 1, 5))
+        assert arrays["z"] == pytest.approx(arrays["y"])
+        assert set(arrays["certificate.status"]) == {"stable"}
+
+
+def test_a_sweep_with_units_runs_over_one_element(crn):
+    words = ["--set", "x=0.5", "--sweep", "x[3, 2]=0.2 mM:0.4 mM:3", "--json"]
+    content = json.loads(crn("solve", "classes.tnet", *words).stdout)
+    assert content["inputs"]["x[3, 2]"] == pytest.approx([0.2, 0.3, 0.4])
+    assert content["inputs"]["x[3, 1]"] == [0.5] * 3
+    assert content["samples"] == 3
+
+
+def test_raw_data_from_a_file(crn, tmp_path):
+    (tmp_path / "in.csv").write_text("volts,x\n0,0\n0,5\n0,10\n")
+    result = crn("solve", "divider.tnet", "--inputs", "in.csv", "--json")
+    assert json.loads(result.stdout)["inputs"]["x"] == pytest.approx([-1, 0, 1])
+    assert values(result) == pytest.approx(exact([-1, 0, 1]), abs=1e-12)
+
+
+def test_both_rails_from_a_file(crn, tmp_path):
+    (tmp_path / "in.csv").write_text("x[1],x[2],x[3]\n0,1,0.5\n")
+    inputs = json.loads(crn("solve", "classes.tnet", "--inputs", "in.csv", "--json").stdout)["inputs"]
+    assert inputs["x[1, 1]"] == pytest.approx([0.1])
+    assert inputs["x[1, 2]"] == pytest.approx([1.0])
+    assert inputs["x[2, 1]"] == pytest.approx([1.0])
+
+
+def test_long_answers_are_cut_and_it_is_said(crn):
+    result = crn("solve", "curve.tnet", "--sweep", "x=-1:1:60")
+    assert "36 more samples" in result.stdout
+    assert "-o F.csv or F.npz writes all" in result.stdout
+    assert "…" not in result.stdout
+
+
+def test_failed_samples_are_named_and_the_others_written(crn, tmp_path, hasty):
+    result = crn("solve", "brusselator.tnet", "--sweep", "B=1:4:2", "-o", "out.csv")
+    assert result.exit_code == 1
+    assert "sample 1 (B = 4 mM): failed: no steady state within 40 steps: " in result.stderr
+    assert "1 stable, 1 failed" in result.stdout
+    with (tmp_path / "out.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == ["stable", "failed"]
+    assert float(rows[0]["inhibitor"]) == pytest.approx(1, abs=1e-4)
+    assert rows[1]["inhibitor"] == "nan"
+
+
+def test_failed_samples_are_null_in_json(crn, hasty):
+    result = crn("solve", "brusselator.tnet", "--set", "B=4", "--json")
+    content = json.loads(result.stdout)
+    assert (result.exit_code, content["failed"]) == (1, 1)
+    assert content["readouts"]["inhibitor"] == [None]
+    assert content["certificate"]["status"] == ["failed"]
+
+
+def test_a_gate_follows_a_voltage(crn):
+    """An electron's potential is minus e times the voltage: 40 uV close the channel, -40 uV open it."""
+    result = crn("solve", "own_device.tnet", "--sweep", "x=-40:40:3", "--json")
+    mu = -1.602176634e-19 * np.array([-40e-6, 0, 40e-6]) / 1.380649e-23
+    share = 1 / (1 + np.exp(-mu))
+    assert values(result, name="z") == pytest.approx(share / (1 + share), abs=1e-12)
