@@ -72,9 +72,7 @@ def _header(compiled: CompiledNetwork, origin: str) -> str:
     lines = [
         *textwrap.wrap(f"{title}: steady states of a thermodynamic network, with numpy alone.", 116),
         "",
-        *textwrap.wrap(
-            f"{made}{f', {origin}' if origin else ''}. Do not edit: change the model and make it anew.", 116
-        ),
+        *textwrap.wrap(f"{made}. Do not edit: change the model and make it anew.", 116),
         "",
         f"{len(structure.reservoirs)} floating reservoirs, {len(structure.held)} held ones, {devices} devices in "
         f"{len(network.families)} families, at {network.units.temperature!r} K.",
