@@ -20,16 +20,17 @@ def images(path, count):
 
 
 @pytest.mark.slow
-def test_a_hundred_images_settle_with_certificates(shared):
+@pytest.mark.parametrize("count", [20, pytest.param(100, marks=pytest.mark.bench)])
+def test_images_settle_with_certificates(count, shared):
     data = shared / "data" / "mnist" / "t10k-images-idx3-ubyte.gz"
     net = crncompile.load(MODEL)
-    solution = net.solve(x=images(data, 100), raw=True).raise_for_failure()
+    solution = net.solve(x=images(data, count), raw=True).raise_for_failure()
     certificate = solution.certificate
     assert set(certificate.status) == {"stable"}
     assert certificate.residual.max() <= 1e-10
     assert certificate.newton_step.max() <= 1e-8
     logits = solution.readouts["digit"]
-    assert logits.shape == (100, 10)
+    assert logits.shape == (count, 10)
     assert np.ptp(logits, axis=0).min() > 0  # the images make a difference
     # what flows into every reservoir, by the law itself: S (up, down), P and the leaks
     total = {name: solution.parameters[f"{name}.total"] for name in ("up2", "down2")}
