@@ -28,14 +28,14 @@ class Bounded:
 
     @property
     def logarithmic(self) -> bool:
-        """Whether z is a logarithm."""
-        return self.lower >= 0
+        """Whether a finite interval is mapped in the logarithm: where it is positive and spans a factor of two or more."""
+        return self.lower > 0 and math.isfinite(self.upper) and self.upper >= 2 * self.lower
 
     def _interval(self) -> tuple[float, float] | None:
         """Middle and half width of a finite interval, of the logarithm where it is one."""
         if not (math.isfinite(self.lower) and math.isfinite(self.upper)):
             return None
-        if self.logarithmic and self.lower > 0:
+        if self.logarithmic:
             low, high = math.log(self.lower), math.log(self.upper)
         else:
             low, high = self.lower, self.upper
@@ -46,7 +46,7 @@ class Bounded:
         interval = self._interval()
         if interval is not None:
             middle, half = interval
-            inner = np.log(value) if self.logarithmic and self.lower > 0 else value
+            inner = np.log(value) if self.logarithmic else value
             return np.asarray(half * np.arctanh(np.clip((inner - middle) / half, -_EDGE, _EDGE)))
         if math.isfinite(self.lower):
             return np.asarray(np.log(np.maximum(value - self.lower, 1e-300)))
@@ -61,7 +61,7 @@ class Bounded:
             middle, half = interval
             share = np.tanh(z / half)
             value, slope = middle + half * share, 1.0 - share**2
-            if self.logarithmic and self.lower > 0:
+            if self.logarithmic:
                 value = np.clip(np.exp(value), self.lower, self.upper)
                 return value, value * slope
             return value, slope
