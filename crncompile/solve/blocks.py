@@ -1,7 +1,8 @@
 """Batched linear algebra on block matrices: elimination over groups, conserved laws as bordered rows.
 
 A block is ``diagonal`` (batch, size) or ``dense`` (batch, rows, columns), told apart by its number of axes. No sample
-can raise for, or spoil, another: what can not be solved is NaN in its own row only. Complex blocks work as real ones do.
+can raise for, or spoil, another: what can not be solved is NaN in its own row only. Complex blocks work as real ones
+do.
 """
 
 from __future__ import annotations
@@ -138,6 +139,12 @@ class Elimination:
                     work[row, column] = total(work[row, column], fill) if (row, column) in work else fill
         return cls(structure, pivots, upper, lower)
 
+    @property
+    def sign(self) -> Array:
+        """Sign of the determinant, (batch,)."""
+        signs = [np.sign(p).prod(axis=1) if p.ndim == 2 else np.linalg.slogdet(p)[0] for p in self.pivots.values()]
+        return np.asarray(np.prod(signs, axis=0))
+
     def solve(self, right: Array) -> Array:
         """Solve A x = ``right``, (batch, n, k)."""
         parts = [right[:, where] for where in self.structure.slices]
@@ -203,6 +210,15 @@ class LinearSystem:
         matrix = assemble(self.structure, {key: block[samples] for key, block in self.blocks.items()})
         matrix[:, self.pivots] = self.rows[samples]
         return matrix
+
+    @property
+    def reversed(self) -> Array:
+        """Samples (batch,) whose blocks' determinant is negative: of M/h - J, if 1/h is below a rate that grows.
+
+        So large an implicit step damps what should grow (and would hold a path on the border between two outcomes).
+        """
+        factors = Elimination.of(self.structure, self.blocks) if self.pivots else self._bordered[0]
+        return factors.sign < 0
 
     @cached_property
     def _bordered(self) -> tuple[Elimination, Array, Array]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from crncompile.solve.problem import Array
 
-CYCLES = 4
+CYCLES = 3
 """Cycles that must agree."""
 
 

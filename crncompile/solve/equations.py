@@ -29,8 +29,12 @@ class Linearisation:
     @property
     def right(self) -> Array:
         """Currents with the pivot rows replaced by the gaps of the conserved laws."""
-        right = self.currents.copy()
-        right[:, self.pivots] = self.gap
+        return self.constrained(self.currents, self.gap)
+
+    def constrained(self, right: Array, gap: Array | float = 0.0) -> Array:
+        """Copy ``right`` (batch, n) with the pivot rows replaced by ``gap`` (batch, laws)."""
+        right = right.copy()
+        right[:, self.pivots] = gap
         return right
 
     def system(self, shift: Array | float = 0.0) -> LinearSystem:
@@ -99,7 +103,8 @@ class Equations:
             matrix = np.einsum("kn,bn,ln->bkl", weights, capacity, weights)
             step = (np.linalg.pinv(matrix) @ gap[:, :, None])[:, :, 0] @ weights
             u = u + step / np.maximum(1.0, np.abs(step).max(axis=1, keepdims=True))
-        return np.where((np.abs(gap) > 1e-9 * (capacity @ np.abs(weights).T)).any(axis=1)[:, None], np.nan, u)
+        missed = np.asarray(np.abs(gap) > 1e-9 * (capacity @ np.abs(weights).T)).any(axis=1, keepdims=True)
+        return np.where(missed, np.nan, u)
 
     def linearise(self, u: Array) -> Linearisation:
         """Currents and Jacobian at ``u`` (batch, n)."""

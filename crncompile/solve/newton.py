@@ -31,8 +31,8 @@ class Polished:
 
 
 def largest(x: Array) -> Array:
-    """Maximum over all but the first axis, (batch,); NaN counts as infinite."""
-    sizes = np.abs(x).reshape(len(x), -1).max(axis=1, initial=0)
+    """Return the largest size in each row of (batch, k); NaN counts as infinite."""
+    sizes = np.abs(x).max(axis=1, initial=0)
     return np.where(np.isnan(sizes), np.inf, sizes)
 
 

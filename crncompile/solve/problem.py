@@ -54,7 +54,7 @@ class Functions(Protocol):
         ...
 
     def gross(self, u: Array, held: Array, parameters: Parameters) -> Array:
-        """Sum of the absolute values of all terms of `currents`, (batch, n): the scale against which a residual counts."""
+        """Sum of the absolute values of all terms of `currents`, (batch, n): the scale of a residual."""
         ...
 
     def linearise(self, u: Array, held: Array, parameters: Parameters) -> tuple[Array, Blocks]:

@@ -15,8 +15,8 @@ from crncompile.solve.newton import Polished, continuation, largest, polish
 from crncompile.solve.problem import Array, Functions, Parameters
 from crncompile.solve.stability import leading_eigenvalue, unstable_rate
 
-ACCURACIES = (Accuracy(1e-3, 2), Accuracy(1e-5, 4), Accuracy(1e-7, 5), Accuracy(1e-9, 7))
-"""Followed first, and then, where a path passes near an unstable state, until two agree."""
+ACCURACIES = (Accuracy(1e-3, 3), Accuracy(1e-6, 5), Accuracy(1e-9, 7))
+"""Followed first, and then, where the estimated error might change the outcome."""
 HANDOVERS = (1e-2, 1e-3, 1e-5)
 """Newton steps in kT at which the path is handed over to Newton, one after the other if it strays."""
 
@@ -57,6 +57,12 @@ class _Answers:
     def stable(self) -> Array:
         return np.asarray(self.status == Status.STABLE.value)
 
+    @property
+    def doubtful(self) -> Array:
+        # An oscillation is told by its own regularity, and a failure by its own sentence: neither is sought again.
+        ended = self.stable | (self.status == Status.UNDECIDED.value)
+        return np.asarray(self.sensitive & ended)
+
 
 def steady_states(
     functions: Functions,
@@ -81,8 +87,8 @@ def steady_states(
     warm
         States (batch, n) from which Newton is tried first; such answers are stable, but not confirmed from the start.
     totals
-        Conserved totals in particles, (laws,) or (batch, laws), in place of those of the start, which is shifted to them.
-    tolerance
+        Conserved totals in particles, (laws,) or (batch, laws), in place of those of the start, which is shifted to
+        them. tolerance
         Largest net current of any reservoir, relative to its own gross flux.
     maximum_steps
         Steps of a followed path.
@@ -150,23 +156,20 @@ def _stable(equations: Equations, polished: Polished, candidates: Array) -> Arra
 
 
 def _relaxed(equations: Equations, start: Array, tolerance: float, maximum_steps: int) -> _Answers:
-    """Follow all paths; repeat those that pass near an unstable state more exactly, until two answers agree."""
+    """Follow all paths, and those more exactly whose estimated error might change the outcome."""
     answers = _followed(equations, start, ACCURACIES[0], tolerance, maximum_steps)
-    open_ones = np.flatnonzero(answers.sensitive)
     for accuracy in ACCURACIES[1:]:
-        if not len(open_ones):
-            break
-        again = _followed(equations.take(open_ones), start[open_ones], accuracy, tolerance, maximum_steps)
-        before = answers.take(open_ones)
+        doubtful = np.flatnonzero(answers.doubtful)
+        if not len(doubtful):
+            return answers
+        before = answers.take(doubtful)
+        again = _followed(equations.take(doubtful), start[doubtful], accuracy, tolerance, maximum_steps)
         again.iterations += before.iterations
-        with np.errstate(invalid="ignore"):
-            same = ~again.stable | (np.abs(again.u - before.u).max(axis=1, initial=0) < 1e-6)
-        agree = (again.status == before.status) & same
         again.how[again.stable] = How.REPEATED.value
-        answers.put(open_ones, again)
-        open_ones = open_ones[~agree]
-    answers.status[open_ones] = Status.UNDECIDED.value
-    answers.messages[open_ones] = "the path passes so near an unstable state that its outcome is not certain"
+        answers.put(doubtful, again)
+    doubtful = np.flatnonzero(answers.doubtful)
+    answers.status[doubtful] = Status.UNDECIDED.value
+    answers.messages[doubtful] = "the start lies so near the border between two outcomes that neither is certain"
     return answers
 
 

@@ -157,21 +157,142 @@ def one_group(n, held=1, unique="", conserved=()):
     )
 
 
-def random_double_dots(networks, seed, per_pair=2, floating=6, fixed=3, narrowest=0.1):
-    """The hard family: double dots between all pairs. Functions, held, start."""
-    rng = np.random.default_rng(seed)
+def all_pairs(rng, floating, fixed, per_pair):
+    """Ends of devices between all pairs but the fixed ones, in random directions."""
     pairs = [(i, j) for i in range(floating) for j in range(i + 1, floating + fixed) for _ in range(per_pair)]
-    ends = np.array([pair if rng.random() < 0.5 else pair[::-1] for pair in pairs])
-    shape = (networks, len(pairs))
+    return np.array([pair if rng.random() < 0.5 else pair[::-1] for pair in pairs])
+
+
+def to_fixed(floating, fixed):
+    """Ends of one device from each floating reservoir to a fixed one."""
+    return np.array([(i, floating + i % fixed) for i in range(floating)])
+
+
+def drawn(rng, networks, fixed, floating, bias, reach):
+    """Held potentials with the network's number, and starts."""
+    held = np.column_stack([rng.uniform(-bias, bias, (networks, fixed)), np.arange(networks)])
+    return held, rng.uniform(-reach, reach, (networks, floating))
+
+
+def double_dots(networks, seed, per_pair=2, spread=2.5):
+    """The hard family: double dots between all pairs, resonances 0.1 to 0.2 kT wide, rates over orders of magnitude."""
+    rng = np.random.default_rng(seed)
+    ends = all_pairs(rng, 6, 3, per_pair)
+    shape = (networks, len(ends))
+    width, strength = rng.uniform(0.1, 0.2, shape), np.exp(rng.normal(0, spread, shape))
     parameters = {
-        "level": rng.normal(0, 1.5, shape),
-        "detuning": rng.normal(0, 2, shape),
+        "level": rng.normal(0, 1, shape),
+        "detuning": rng.uniform(-2, 0, shape),
         "lever": np.full(shape, 0.5),
-        "coupling": rng.uniform(0.1, 0.5, shape),
-        "width": narrowest * 10 ** rng.uniform(0, 1, shape),
-        "left": 10 ** rng.uniform(-1, 0, shape),
-        "right": 10 ** rng.uniform(-1, 0, shape),
+        "coupling": np.sqrt(strength * width) / 2,
+        "width": width,
+        "left": 10 * strength,
+        "right": 10 * strength,
     }
-    network = Network(one_group(floating, fixed), (Edges(double_dot, ends, parameters),), np.full((1, floating), 500.0))
-    held = np.column_stack([rng.uniform(-4, 4, (networks, fixed)), np.arange(networks)])
-    return network, held, rng.uniform(-1, 1, (networks, floating))
+    size = 500 * np.exp(rng.normal(0, 1, (1, 6)))
+    return Network(one_group(6, 3), (Edges(double_dot, ends, parameters),), size), *drawn(rng, networks, 3, 6, 6, 1)
+
+
+def resonant_dots(networks, seed):
+    """Without NDC, hence unique."""
+    rng = np.random.default_rng(seed)
+    ends = all_pairs(rng, 6, 3, 2)
+    shape = (networks, len(ends))
+    parameters = {"gamma": np.exp(rng.normal(0, 2, shape)), "level": rng.normal(0, 3, shape)}
+    size = 500 * np.exp(rng.normal(0, 1, (1, 6)))
+    network = Network(one_group(6, 3, "no NDC"), (Edges(resonant_dot, ends, parameters),), size)
+    return network, *drawn(rng, networks, 3, 6, 6, 4)
+
+
+def enzymes(networks, seed, inhibited=0.5):
+    """Michaelis-Menten enzymes, some of them inhibited by their substrate, and a leak from every reservoir."""
+    rng = np.random.default_rng(seed)
+    ends, leaks = all_pairs(rng, 6, 3, 2), to_fixed(6, 3)
+    shape = (networks, len(ends))
+    parameters = {
+        "rate": np.exp(rng.normal(0, 2.5, shape)),
+        "K": np.exp(rng.normal(0, 1, shape)),
+        "K_eq": np.exp(rng.uniform(0, 6, shape)),
+        "inhibition": np.exp(rng.normal(4, 2, shape)) * (rng.random(shape) < inhibited),
+    }
+    leak = {"k": 0.3 * np.exp(rng.normal(0, 1, (networks, 6))), "K_eq": np.ones((networks, 6))}
+    families = (Edges(michaelis_menten, ends, parameters), Edges(mass_action, leaks, leak))
+    size = 500 * np.exp(rng.normal(0, 1, (1, 6)))
+    structure = one_group(6, 3, "" if inhibited else "no NDC")
+    return Network(structure, families, size, molecules=True), *drawn(rng, networks, 3, 6, 3, 2)
+
+
+def gated_networks(networks, seed):
+    """Conductances opened and closed by each other's reservoirs: cyclic gating, sometimes multistable or oscillating."""
+    rng = np.random.default_rng(seed)
+    ends = np.array([(6 + rng.integers(3), i, rng.integers(6)) for i in range(6) for _ in range(4)])
+    shape = (networks, len(ends))
+    parameters = {
+        "g": np.exp(rng.normal(0, 2, shape)),
+        "slope": 6 * rng.choice([-1, 1], shape) * rng.uniform(0.5, 2, shape),
+        "level": rng.normal(0, 1, shape),
+    }
+    leak = Edges(conductor, to_fixed(6, 3), {"g": np.full((networks, 6), 0.1)})
+    size = 500 * np.exp(rng.normal(0, 1, (1, 6)))
+    return Network(one_group(6, 3), (Edges(gated, ends, parameters), leak), size), *drawn(rng, networks, 3, 6, 4, 3)
+
+
+def chain(n, closed=False, unique=""):
+    """Unit conductors in a row; open ones between two held reservoirs."""
+    inner = [(i, i + 1) for i in range(n - 1)]
+    ends = np.array(inner if closed else [*inner, (n, 0), (n - 1, n + 1)])
+    structure = one_group(n, 0 if closed else 2, unique, [np.ones(n)] if closed else ())
+    return Network(structure, (Edges(conductor, ends, {"g": np.ones((1, len(ends)))}),), np.arange(1.0, n + 1)[None])
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """Functions of signed terms (batch, terms, n) written out; the Jacobian by complex step."""
+
+    structure: Structure
+    terms: Callable  # (u, held) -> (batch, terms, n)
+    molecules: bool = False
+
+    def currents(self, u, held, parameters):
+        return self.terms(u, held).sum(axis=1)
+
+    def gross(self, u, held, parameters):
+        return np.abs(self.terms(u, held)).sum(axis=1)
+
+    def linearise(self, u, held, parameters):
+        steps = STEP * 1j * np.eye(u.shape[1])
+        columns = [self.currents(np.real(u) + step, held, parameters).imag / STEP for step in steps]
+        return self.currents(u, held, parameters), cut(self.structure, np.stack(columns, axis=2))
+
+    def content(self, u, parameters):
+        return np.exp(u) if self.molecules else u
+
+    def capacity(self, u, parameters):
+        return np.exp(u) if self.molecules else np.ones_like(u)
+
+
+def bistable():
+    """dh/dt = sigma(3 h)(4 - h) + 0.3 (-4 - h): steady at -4.00, -0.37 (unstable) and 2.15."""
+
+    def terms(u, held):
+        opening = logistic(3 * u)
+        return np.stack([opening * 4, -opening * u, 0.3 * (-4 - u)], axis=1)
+
+    return Written(one_group(1, 0), terms)
+
+
+def brusselator():
+    """Prigogine and Lefever 1968 with A = 1 and B held: Hopf bifurcation at B = 2."""
+
+    def terms(u, held):
+        x, y, b = np.exp(u[:, 0]), np.exp(u[:, 1]), held[:, 0]
+        zero = 0 * x
+        steps = [(1 - 1e-6 * x, zero), (x * x * y, -x * x * y), (-b * x, b * x), (-x, zero), (zero, -1e-9 * y)]
+        return np.stack([np.stack(step, axis=1) for step in steps], axis=1)
+
+    return Written(one_group(2, 0), terms, molecules=True)
+
+
+def source_without_drain():
+    """Molecules that come in steadily and never leave."""
+    return Written(one_group(1, 0), lambda u, held: np.ones_like(u)[:, None, :], molecules=True)

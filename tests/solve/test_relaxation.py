@@ -1,0 +1,133 @@
+"""The answer is the state that the network relaxes to: compared with scipy's BDF from the same starts."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.linalg import block_diag
+
+from crncompile.solve.equations import Equations
+from crncompile.solve.newton import continuation, polish
+from crncompile.solve.relaxation import relax
+from crncompile.solve.steady import steady_states
+from tests.solve.problems import brusselator, chain, double_dots, enzymes, gated_networks, resonant_dots
+
+END = 1e9
+
+
+def ends_of_bdf(network, held, start, rtol):
+    """Where BDF ends, polished by Newton; NaN where the two are not the same. Several networks make one large one."""
+    batch, n = start.shape
+
+    def rate(t, flat):
+        u = flat.reshape(batch, n)
+        return (network.currents(u, held, {}) / network.capacity(u, {})).ravel()
+
+    def jacobian(t, flat):
+        u = flat.reshape(batch, n)
+        capacity = network.capacity(u, {})
+        matrix = network.dense_jacobian(u, held) / capacity[:, :, None]
+        if network.molecules:
+            matrix -= (network.currents(u, held, {}) / capacity)[:, :, None] * np.eye(n)
+        return block_diag(*matrix)
+
+    with np.errstate(all="ignore"):
+        path = solve_ivp(rate, (0, END), start.ravel(), "BDF", jac=jacobian, rtol=rtol, atol=rtol)
+    assert path.success
+    end = path.y[:, -1].reshape(batch, n)
+    polished = polish(Equations.of(network, {}, held, start, None), end)
+    good = polished.found(1e-10) & (np.abs(polished.u - end).max(axis=1) < 1e-2)
+    return np.where(good[:, None], polished.u, np.nan)
+
+
+def agree(a, b):
+    """Samples (batch,) whose states agree to 1e-8 kT."""
+    return np.abs(a - b).max(axis=1) < 1e-8
+
+
+def is_settled_by_bdf(network, held, start):
+    """Whether BDF agrees with itself at two tolerances and from starts 1e-6 kT apart; one sample."""
+    reference = ends_of_bdf(network, held, start, 1e-11)
+    signs = np.random.default_rng(0).choice([-1, 1], (3, *start.shape))
+    others = [ends_of_bdf(network, held, start + 1e-6 * sign, 1e-11) for sign in signs]
+    others.append(ends_of_bdf(network, held, start, 1e-7))
+    return all(agree(reference, other).all() for other in others)
+
+
+def check(network, held, start, group=15):
+    """Compare every sample with BDF; returns the answers."""
+    states = steady_states(network, {}, held, start)
+    for first in range(0, len(start), group):
+        chosen = np.arange(first, min(first + group, len(start)))
+        chosen = chosen[states.certificate.status[chosen] != "oscillates"]
+        found = ends_of_bdf(network, held[chosen], start[chosen], 1e-7)
+        for sample in chosen[~agree(found, states.u[chosen])]:
+            one = slice(sample, sample + 1)
+            if states.certificate.status[sample] == "undecided":
+                assert not is_settled_by_bdf(network, held[one], start[one])
+            else:
+                assert agree(ends_of_bdf(network, held[one], start[one], 1e-11), states.u[one]).all(), sample
+    return states
+
+
+def other_basins(network, held, start):
+    """Samples that end elsewhere from another start."""
+    there = steady_states(network, {}, held, np.random.default_rng(9).uniform(-5, 5, start.shape))
+    return np.flatnonzero(np.abs(there.u - steady_states(network, {}, held, start).u).max(axis=1) > 1e-4)
+
+
+@pytest.mark.slow
+def test_double_dots_relax_to_the_answer_and_the_fast_path_alone_goes_wrong():
+    network, held, start = double_dots(80, 11)
+    states = check(network, held, start)
+    assert (states.certificate.status == "stable").mean() > 0.98
+    assert len(other_basins(network, held, start)) >= 8
+    equations = Equations.of(network, {}, held, start, None)
+    near, _ = continuation(equations, start)
+    found = polish(equations, np.where(np.isfinite(near), near, 0)).u
+    assert (~agree(found, states.u)).sum() >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("problem", "oscillating"),
+    [
+        (resonant_dots(40, 12), 0),
+        (enzymes(40, 13), 0),
+        (enzymes(20, 14, inhibited=0), 0),
+        (gated_networks(40, 2), 2),
+    ],
+    ids=["dots without NDC", "enzymes with NDC", "enzymes without NDC", "gated"],
+)
+def test_other_networks_relax_to_the_answer(problem, oscillating):
+    status = check(*problem).certificate.status
+    assert set(status) <= {"stable", "oscillates"}
+    assert (status == "oscillates").sum() <= oscillating
+
+
+@pytest.mark.slow
+def test_starts_close_to_a_border_end_on_its_right_side():
+    network, held, start = double_dots(40, 11)
+    chosen = other_basins(network, held, start)[:4]
+    held, near = held[chosen], start[chosen]
+    far = np.random.default_rng(9).uniform(-5, 5, start.shape)[chosen]
+    home = steady_states(network, {}, held, near).u
+    for _ in range(10):
+        middle = (near + far) / 2
+        states = steady_states(network, {}, held, middle)
+        inside = agree(states.u, home)[:, None]
+        near, far = np.where(inside, middle, near), np.where(inside, far, middle)
+    assert np.abs(near - far).max() < 0.02
+    for bdf_start in (near, far):
+        states = check(network, held, bdf_start)
+        assert (states.certificate.status == "stable").all()
+
+
+def test_relax_follows_a_linear_decay():
+    network, times = chain(1), np.linspace(0, 3, 5)
+    u = relax(network, {}, np.array([1.0, 1.0, 0.0]), np.zeros(1), times)
+    np.testing.assert_allclose(u[:, 0], 1 - np.exp(-2 * times), atol=1e-6)
+
+
+def test_relax_follows_the_brusselator():
+    u = relax(brusselator(), {}, np.array([1.5]), np.zeros(2), np.array([0.0, 200.0]))
+    np.testing.assert_allclose(u[-1], [0, np.log(1.5)], atol=1e-5)
