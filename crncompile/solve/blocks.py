@@ -217,37 +217,42 @@ class LinearSystem:
 
         So large an implicit step damps what should grow (and would hold a path on the border between two outcomes).
         """
-        factors = Elimination.of(self.structure, self.blocks) if self.pivots else self._bordered[0]
-        return factors.sign < 0
+        factors = Elimination.of(self.structure, self.blocks) if self.pivots else self._factors
+        return np.asarray(factors.sign < 0)
 
     @cached_property
-    def _bordered(self) -> tuple[Elimination, Array, Array]:
-        """Elimination of the matrix with shifted pivots; its columns at the pivots; the small matrix of the laws."""
-        blocks, size = dict(self.blocks), len(self.structure.reservoirs)
-        unit = np.eye(size)[:, self.pivots]
-        if self.pivots:
-            own = np.abs(diagonal(self.structure, blocks))
-            shift = np.where(own > 0, own, 1) * unit.sum(axis=1)
-            for group, where in enumerate(self.structure.slices):
-                if unit[where].any():
-                    blocks[group, group] = total(blocks[group, group], shift[:, where])
-        elimination = Elimination.of(self.structure, blocks)
-        columns = elimination.solve(np.broadcast_to(unit, (len(self.rows), *unit.shape)))
-        return elimination, columns, inverse(self.rows @ columns)
+    def _factors(self) -> Elimination:
+        """Elimination of the blocks, their diagonal shifted at the pivots, where they may be singular."""
+        blocks, pivots = dict(self.blocks), list(self.pivots)
+        if pivots:
+            own, shift = np.abs(diagonal(self.structure, blocks)), np.zeros(self.rows.shape[::2])
+            shift[:, pivots] = np.where(own > 0, own, 1)[:, pivots]
+            for group in {g for g, where in enumerate(self.structure.slices) if shift[:, where].any()}:
+                blocks[group, group] = total(blocks[group, group], shift[:, self.structure.slices[group]])
+        return Elimination.of(self.structure, blocks)
+
+    @cached_property
+    def _border(self) -> tuple[Array, Array]:
+        """Columns (batch, n, laws) by which the pivots act, and the inverse of the laws' own small matrix."""
+        unit = np.eye(self.rows.shape[2])[:, self.pivots]
+        columns = self._factors.solve(np.broadcast_to(unit, (len(self.rows), *unit.shape)))
+        return columns, inverse(self.rows @ columns)
 
     def _solve(self, right: Array) -> Array:
-        elimination, columns, small = self._bordered
-        rest = right[:, :, None].copy()
-        rest[:, self.pivots] = 0
-        x = elimination.solve(rest)
-        return np.asarray((x + columns @ (small @ (right[:, self.pivots, None] - self.rows @ x)))[:, :, 0])
+        x = right[:, :, None].copy()
+        x[:, self.pivots] = 0
+        x = self._factors.solve(x)
+        if self.pivots:
+            columns, small = self._border
+            x = x + columns @ (small @ (right[:, self.pivots, None] - self.rows @ x))
+        return np.asarray(x[:, :, 0])
 
     def _solve_transposed(self, right: Array) -> Array:
-        elimination, _, small = self._bordered
-        x = elimination.solve_transposed(right[:, :, None])
-        multipliers = small.swapaxes(1, 2) @ x[:, self.pivots]
-        x = x - elimination.solve_transposed(self.rows.swapaxes(1, 2) @ multipliers)
-        x[:, self.pivots] = multipliers
+        x = self._factors.solve_transposed(right[:, :, None])
+        if self.pivots:
+            multipliers = self._border[1].swapaxes(1, 2) @ x[:, self.pivots]
+            x = x - self._factors.solve_transposed(self.rows.swapaxes(1, 2) @ multipliers)
+            x[:, self.pivots] = multipliers
         return np.asarray(x[:, :, 0])
 
     def solve(self, right: Array) -> Array:

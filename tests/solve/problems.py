@@ -223,7 +223,7 @@ def enzymes(networks, seed, inhibited=0.5):
 
 
 def gated_networks(networks, seed):
-    """Conductances opened and closed by each other's reservoirs: cyclic gating, sometimes multistable or oscillating."""
+    """Conductances opened and closed by each other's reservoirs: cyclic gating, which may oscillate."""
     rng = np.random.default_rng(seed)
     ends = np.array([(6 + rng.integers(3), i, rng.integers(6)) for i in range(6) for _ in range(4)])
     shape = (networks, len(ends))

@@ -53,7 +53,7 @@ def is_settled_by_bdf(network, held, start):
     return all(agree(reference, other).all() for other in others)
 
 
-def check(network, held, start, group=15):
+def check(network, held, start, group=20):
     """Compare every sample with BDF; returns the answers."""
     states = steady_states(network, {}, held, start)
     for first in range(0, len(start), group):
@@ -77,10 +77,10 @@ def other_basins(network, held, start):
 
 @pytest.mark.slow
 def test_double_dots_relax_to_the_answer_and_the_fast_path_alone_goes_wrong():
-    network, held, start = double_dots(80, 11)
+    network, held, start = double_dots(60, 11)
     states = check(network, held, start)
     assert (states.certificate.status == "stable").mean() > 0.98
-    assert len(other_basins(network, held, start)) >= 8
+    assert len(other_basins(network, held, start)) >= 6
     equations = Equations.of(network, {}, held, start, None)
     near, _ = continuation(equations, start)
     found = polish(equations, np.where(np.isfinite(near), near, 0)).u
@@ -106,17 +106,18 @@ def test_other_networks_relax_to_the_answer(problem, oscillating):
 
 @pytest.mark.slow
 def test_starts_close_to_a_border_end_on_its_right_side():
-    network, held, start = double_dots(40, 11)
-    chosen = other_basins(network, held, start)[:4]
+    network, held, start = double_dots(12, 11)
+    chosen = other_basins(network, held, start)[:2]
     held, near = held[chosen], start[chosen]
     far = np.random.default_rng(9).uniform(-5, 5, start.shape)[chosen]
-    home = steady_states(network, {}, held, near).u
-    for _ in range(10):
-        middle = (near + far) / 2
-        states = steady_states(network, {}, held, middle)
-        inside = agree(states.u, home)[:, None]
-        near, far = np.where(inside, middle, near), np.where(inside, far, middle)
-    assert np.abs(near - far).max() < 0.02
+    home, parts = steady_states(network, {}, held, near).u, 8
+    for _ in range(2):
+        line = near + np.linspace(0, 1, parts + 1)[:, None, None] * (far - near)
+        ends = steady_states(network, {}, np.tile(held, (parts + 1, 1)), line.reshape(-1, 6)).u.reshape(line.shape)
+        outside = np.abs(ends - home).max(axis=2) > 1e-8
+        first, sample = np.argmax(outside, axis=0), np.arange(len(chosen))
+        near, far = line[first - 1, sample], line[first, sample]
+    assert np.abs(near - far).max() < 0.12
     for bdf_start in (near, far):
         states = check(network, held, bdf_start)
         assert (states.certificate.status == "stable").all()

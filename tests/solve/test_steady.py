@@ -91,7 +91,7 @@ def test_close_to_the_hopf_point_the_focus_is_stable():
 
 
 def test_runaway_is_named():
-    certificate = steady_states(source_without_drain(), {}, NUMBER, np.zeros((1, 1))).certificate
+    certificate = steady_states(source_without_drain(), {}, NUMBER, np.zeros((1, 1)), maximum_steps=500).certificate
     assert certificate.status[0] == Status.FAILED
     assert certificate.messages[0].startswith("h1 grows without bound")
 
