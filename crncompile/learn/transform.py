@@ -28,7 +28,7 @@ class Bounded:
 
     @property
     def logarithmic(self) -> bool:
-        """Whether a finite interval is mapped in the logarithm: where it is positive and spans a factor of two or more."""
+        """Whether a finite interval is mapped in the logarithm: if positive, and a factor of two or more wide."""
         return self.lower > 0 and math.isfinite(self.upper) and self.upper >= 2 * self.lower
 
     def _interval(self) -> tuple[float, float] | None:

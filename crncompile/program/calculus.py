@@ -43,10 +43,18 @@ def forward(
         partial = {s: sympy.diff(expression, s) for s in moving}
         return [sympy.Add(*(partial[s] * tangents[s][k] for s in moving)) for k in range(len(inputs))]
 
+    def of(symbol: sympy.Symbol, value: sympy.Expr) -> list[sympy.Expr]:
+        divisor = _divisor(value)
+        if divisor is None:
+            return tangent(value)
+        # (a/b)' = (a' - (a/b) b')/b uses the quotient itself and divides by b alone
+        above, below = tangent(value * divisor), tangent(divisor)
+        return [(a - symbol * b) / divisor for a, b in zip(above, below, strict=True)]
+
     assignments: list[tuple[sympy.Symbol, sympy.Expr]] = []
     for symbol, value in definitions:
         assignments.append((symbol, value))
-        derivatives = tangent(value)
+        derivatives = of(symbol, value)
         if any(d != 0 for d in derivatives):
             named = []
             for x, d in zip(inputs, derivatives, strict=True):
@@ -55,6 +63,12 @@ def forward(
                     assignments.append((named[-1], d))
             tangents[symbol] = named
     return tuple(assignments), [tangent(output) for output in outputs]
+
+
+def _divisor(value: sympy.Expr) -> sympy.Symbol | None:
+    """Return the symbol by which a value is divided as a whole, if there is one."""
+    divisors = [f.base for f in sympy.Mul.make_args(value) if f.is_Pow and f.exp == -1 and f.base.is_Symbol]
+    return divisors[0] if divisors else None
 
 
 def backward(

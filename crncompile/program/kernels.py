@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import sympy
 from scipy import constants as codata
@@ -63,7 +63,7 @@ def kernel(
         terminals=terminals,
         parameters=parameters,
         value=routine(arguments, definitions, fluxes, flux_names),
-        gross=routine(arguments, definitions, [magnitude(flux) for flux in fluxes], flux_names),
+        gross=routine(arguments, definitions, [magnitude(flux, dict(definitions)) for flux in fluxes], flux_names),
         slopes=routine(arguments, along, [*fluxes, *(table[f][t] for f, t in slope_of)], [*flux_names, *slope_names]),
         slope_of=slope_of,
         pull=routine(weights + arguments, back, bars, [f"to_{s.name}" for s in wanted]),
@@ -71,14 +71,17 @@ def kernel(
     )
 
 
-def magnitude(expression: sympy.Expr) -> sympy.Expr:
-    """Return the sum of the absolute values of the terms of an expression: what its rounding errors are relative to."""
-    if expression.is_Add:
-        return sympy.Add(*(magnitude(term) for term in expression.args))
-    if expression.is_Mul:
-        return sympy.Mul(*(magnitude(factor) for factor in expression.args))
-    if expression.is_Pow and expression.exp.is_Integer:
-        return magnitude(expression.base) ** expression.exp if expression.exp > 0 else sympy.Abs(expression)
+def magnitude(expression: sympy.Expr, definitions: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
+    """Return the sum of the absolute values of the terms of an expression: what its rounding errors are relative to.
+
+    A defined symbol without a sign stands for its definition.
+    """
+    if expression.is_Add or expression.is_Mul:
+        return expression.func(*(magnitude(part, definitions) for part in expression.args))
+    if expression.is_Pow and expression.exp.is_Integer and expression.exp > 0:
+        return magnitude(expression.base, definitions) ** expression.exp
     if expression.is_positive or isinstance(expression, (sympy.exp, logistic)):
         return expression
+    if expression in definitions:
+        return magnitude(definitions[expression], definitions)
     return sympy.Abs(expression)

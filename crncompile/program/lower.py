@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import sympy
@@ -21,7 +22,9 @@ def routine(
     names = Names([s.name for s in arguments] + [s.name for s, _ in definitions])
     results = [names.symbol(name) for name in output_names]
     code = tuple(definitions) + tuple(zip(results, outputs, strict=True))
-    code = _share(_lower_logistic(_alive(code, results), names), names)
+    code = _lower_logistic(_alive(code, results), names)
+    code = _invert_once(_invert_once(code, names, symbols=True), names, symbols=False)
+    code = _share(code, names)
     code, results = _without_aliases(code, results)
     return Routine(tuple(arguments), _alive(code, results), tuple(results), tuple(output_names))
 
@@ -58,6 +61,34 @@ def _lower_logistic(code: Assignments, names: Names) -> Assignments:
     for symbol, value in code:
         lowered.append((symbol, value.replace(logistic, replacement)))
     return tuple(lowered)
+
+
+def _invert_once(code: Assignments, names: Names, symbols: bool) -> Assignments:
+    """Divide once by what is divided by several times, symbols or sums: products cost less than quotients."""
+    counts = Counter(base for _, value in code for base in _divisors(value) if base.is_Symbol == symbols)
+    inverted: list[tuple[sympy.Symbol, sympy.Expr]] = []
+    known: dict[sympy.Expr, sympy.Symbol] = {}
+
+    def inverse(power: sympy.Pow) -> sympy.Expr:
+        if power.base not in known:
+            stem = power.base.name if power.base.is_Symbol else "term"
+            known[power.base] = names.symbol(f"inverse_{stem}")
+            inverted.append((known[power.base], 1 / power.base))
+        return known[power.base] ** -power.exp
+
+    for symbol, value in code:
+        lowered = value.replace(lambda e: _is_division(e) and counts[e.base] > 1, inverse)
+        inverted.append((symbol, lowered))
+    return tuple(inverted)
+
+
+def _is_division(e: sympy.Basic) -> bool:
+    return bool(e.is_Pow and e.exp.is_Integer and e.exp < 0)
+
+
+def _divisors(value: sympy.Expr) -> list[sympy.Expr]:
+    """Bases of all divisions of an expression, a square counted twice."""
+    return [e.base for e in value.atoms(sympy.Pow) if _is_division(e) for _ in range(-int(e.exp))]
 
 
 def _share(code: Assignments, names: Names) -> Assignments:

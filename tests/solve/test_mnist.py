@@ -20,8 +20,8 @@ def images(path, count):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [20, pytest.param(100, marks=pytest.mark.bench)])
-def test_images_settle_with_certificates(count, shared):
+def test_a_hundred_images_settle_with_certificates(shared):
+    count = 100
     data = shared / "data" / "mnist" / "t10k-images-idx3-ubyte.gz"
     net = crncompile.load(MODEL)
     solution = net.solve(x=images(data, count), raw=True).raise_for_failure()
