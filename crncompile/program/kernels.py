@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 
 import sympy
 from scipy import constants as codata
@@ -20,15 +21,37 @@ def device_kernel(law: DeviceLaw, pulled: Sequence[int]) -> Kernel:
     """Return the kernel of a device; fluxes in particles per second, terminals ``pulled`` with their adjoints."""
     scale = sympy.Float(codata.N_A) * VOLUME if law.kind.amount else sympy.Integer(1)
     parameters = tuple(p.symbol for p in law.kind.parameters) + ((VOLUME,) if law.kind.amount else ())
+    terminals = tuple(t.symbol for t in law.kind.terminals)
+    names = Names([s.name for s in (*terminals, *parameters)] + [s.name for s, _ in law.definitions])
+    defined = {symbol for symbol, _ in law.definitions}
+    quotients = [_quotient(flux, defined, names) for flux in law.fluxes]
     return kernel(
         name=law.kind.name,
         text=law.kind.text,
-        terminals=tuple(t.symbol for t in law.kind.terminals),
+        terminals=terminals,
         parameters=parameters,
-        definitions=law.definitions,
-        fluxes=tuple(scale * flux for flux in law.fluxes),
+        definitions=law.definitions + tuple(itertools.chain.from_iterable(named for named, _ in quotients)),
+        fluxes=tuple(scale * flux for _, flux in quotients),
         pulled=pulled,
     )
+
+
+def _quotient(flux: sympy.Expr, defined: Collection[sympy.Symbol], names: Names) -> tuple[Assignments, sympy.Expr]:
+    """Name the net turnover of a flux, what it is divided by, and their quotient, which serves its own derivative."""
+    factors = sympy.Mul.make_args(flux)
+    divisors = [f.base for f in factors if f.is_Pow and f.exp == -1 and (f.base.is_Add or f.base.is_Symbol)]
+    moving = [d for d in divisors if d.is_Add or d in defined]
+    sums = [f for f in factors if f.is_Add]
+    if len(moving) != 1 or len(sums) != 1:
+        return (), flux
+    divisor, named = moving[0], []
+    if divisor.is_Add:
+        divisor = names.symbol("denominator")
+        named.append((divisor, moving[0]))
+    net, turnover = names.symbol("net"), names.symbol("turnover")
+    named += [(net, sums[0]), (turnover, net / divisor)]
+    rest = [f for f in factors if f is not sums[0] and f != 1 / moving[0]]
+    return tuple(named), sympy.Mul(*rest, turnover)
 
 
 def kernel(

@@ -152,9 +152,7 @@ class _Derivation:
         for cycle in cycles:
             forward, backward = rates[cycle.chord.name]
             origin, destination = weights[str(cycle.chord.origin)], weights[str(cycle.chord.destination)]
-            net = self.define(f"{cycle.chord.name}_net", sympy.expand(origin * forward - destination * backward), False)
-            turnover = self.define(f"{cycle.chord.name}_turnover", net / norm, positive=False)
-            fluxes.append(self.kind.population * turnover)
+            fluxes.append(self.kind.population * sympy.expand(origin * forward - destination * backward) / norm)
         return fluxes, [sympy.expand(weight) / norm for weight in weights.values()]
 
     def _collect(
