@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import sympy
 from numpy.typing import NDArray
 from scipy import constants as codata
 
+from crncompile.analyze.drives import drives
+from crncompile.analyze.slots import slot_values
 from crncompile.errors import Mistake, Span
-from crncompile.network.types import Family, Network, Reservoir, Slot
-from crncompile.symbolic.conservation import flat_index
-from crncompile.symbolic.functions import logistic
+from crncompile.network.types import Family, Network, Reservoir
 from crncompile.symbolic.system import System
 from crncompile.units import CAPACITANCE, RATE
 
@@ -34,6 +33,7 @@ def model_warnings(system: System, values: Mapping[str, Array]) -> tuple[Mistake
         *network.warnings,
         *_monotonic(system),
         *_irreversible(network),
+        *_driven(system, values),
         *(warning for group in network.floating for warning in _fluctuating(network, group, values)),
         *(warning for family in network.families for warning in _broad(network, family, values)),
     ]
@@ -76,6 +76,18 @@ def _irreversible(network: Network) -> Iterator[Mistake]:
 
 
 # --- numbers ---
+
+
+def _driven(system: System, values: Mapping[str, Array]) -> Iterator[Mistake]:
+    """Name the cycles whose equilibrium constants do not multiply to one: something hidden pays for them."""
+    for drive in drives(system, values):
+        cycle = " -> ".join([*drive.cycle, drive.cycle[0]])
+        message = (
+            f"the cycle {cycle} is driven with {drive.affinity:.4g} kT: its equilibrium constants do not multiply to 1"
+        )
+        others = f"; {drive.others} more of {drive.family.name} close driven cycles" if drive.others else ""
+        hint = f"no mistake if a cofactor is meant that is not in the model{others}"
+        yield _warning(_first_line(drive.family.span), message, hint)
 
 
 def _fluctuating(network: Network, group: Reservoir, values: Mapping[str, Array]) -> Iterator[Mistake]:
@@ -132,22 +144,6 @@ def _tunnel_rates(family: Family) -> list[str]:
         for symbol in step.forward.free_symbols
     }
     return [p.name for p in family.kind.parameters if p.symbol in used and p.dimension == RATE]
-
-
-def slot_values(network: Network, slot: Slot, shape: tuple[int, ...], values: Mapping[str, Array]) -> Array:
-    """Evaluate a slot of an owner of this shape: one number for each of its elements."""
-    shapes = {parameter.name: parameter.shape for parameter in network.parameters}
-    read = []
-    for access in slot.accesses:
-        own = shapes[access.name]
-        array = np.asarray(values[access.name], float)
-        if array.shape != own:
-            read.append(np.broadcast_to(array, shape))
-            continue
-        read.append(array.ravel()[flat_index(own, shape, access.place.axes, access.place.index)])
-    modules = [{logistic.__name__: lambda x: 1 / (1 + np.exp(-x))}, "numpy"]
-    function = sympy.lambdify([access.symbol for access in slot.accesses], slot.expression, modules=modules)
-    return np.broadcast_to(np.asarray(function(*read), float), shape)
 
 
 # --- words ---

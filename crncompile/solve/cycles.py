@@ -14,10 +14,12 @@ CYCLES = 3
 
 
 class Cycle(NamedTuple):
-    """A sustained oscillation: period in s, and swing of every reservoir (n,) in kT."""
+    """An oscillation: period in s, swing of every reservoir (n,) in kT, its middle (n,), and whether it shrinks."""
 
     period: float
     swing: Array
+    middle: Array
+    shrinks: bool
 
 
 def find_cycle(times: Array, path: Array) -> Cycle | None:
@@ -39,7 +41,11 @@ def find_cycle(times: Array, path: Array) -> Cycle | None:
     swings = np.array([np.ptp(path[a : b + 2], axis=0) for a, b in pairwise(up)])
     even = np.ptp(periods) <= 0.02 * periods.mean()
     steady = np.ptp(swings[:, leader]) <= 0.005 * swings[:, leader].mean() and swings[:, leader].min() > 1e-2
-    return Cycle(float(periods.mean()), swings.mean(axis=0)) if even and steady else None
+    if not (even and steady):
+        return None
+    last = path[up[-2] : up[-1] + 2]
+    shrinks = bool((np.diff(swings[:, leader]) < 0).all())
+    return Cycle(float(periods.mean()), swings.mean(axis=0), (last.max(axis=0) + last.min(axis=0)) / 2, shrinks)
 
 
 def find_runaway(path: Array) -> tuple[int, float] | None:

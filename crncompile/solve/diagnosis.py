@@ -18,13 +18,26 @@ def listed(names: list[str]) -> str:
 
 def why_cycle(names: tuple[str, ...], cycle: Cycle) -> str:
     """Say what oscillates and how fast."""
-    order = np.argsort(-cycle.swing)
-    largest_swing = cycle.swing[order[0]]
-    movers = [names[i] for i in order[:3] if cycle.swing[i] > largest_swing / 2]
+    movers, swing = _movers(names, cycle)
     verb = "oscillate" if len(movers) > 1 else "oscillates"
+    return f"{listed(movers)} {verb} with a period of {cycle.period:.4g} s; {movers[0]} swings by {swing:.3g} kT"
+
+
+def why_spiral(names: tuple[str, ...], cycle: Cycle) -> str:
+    """Say what spirals, so slowly that it is not known whether it will come to rest."""
+    movers, swing = _movers(names, cycle)
+    verb = "spiral" if len(movers) > 1 else "spirals"
     return (
-        f"{listed(movers)} {verb} with a period of {cycle.period:.4g} s; {movers[0]} swings by {largest_swing:.3g} kT"
+        f"{listed(movers)} {verb} around a stable steady state with a period of {cycle.period:.4g} s; "
+        f"{movers[0]} swings by {swing:.3g} kT and loses less than 0.5 % of it a turn, too slowly to be followed"
     )
+
+
+def _movers(names: tuple[str, ...], cycle: Cycle) -> tuple[list[str], float]:
+    """Names of those that swing most, and the largest swing in kT."""
+    order = np.argsort(-cycle.swing)
+    largest_swing = float(cycle.swing[order[0]])
+    return [names[i] for i in order[:3] if cycle.swing[i] > largest_swing / 2], largest_swing
 
 
 def why_lost(equations: Equations, u: Array, path: Array, steps: int) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from crncompile.solve.certificate import Certificate, How, States, Status
-from crncompile.solve.cycles import find_cycle
-from crncompile.solve.diagnosis import why_cycle, why_lost
+from crncompile.solve.cycles import Cycle, find_cycle
+from crncompile.solve.diagnosis import why_cycle, why_lost, why_spiral
 from crncompile.solve.equations import Equations
 from crncompile.solve.follow import Accuracy, Path, follow
 from crncompile.solve.newton import Polished, continuation, largest, polish
@@ -214,12 +214,21 @@ def _explain(equations: Equations, answers: _Answers, pending: Array, path: Path
             answers.messages[sample] = (
                 "the start leads onto an unstable steady state, from which the path could go either way"
             )
+        elif cycle is not None and _spirals_in(equations.take(np.array([place])), cycle):
+            answers.messages[sample] = why_spiral(names, cycle)
         elif cycle is not None:
             answers.status[sample], answers.period[sample] = Status.OSCILLATES.value, cycle.period
             answers.messages[sample] = why_cycle(names, cycle)
         else:
             one, steps = np.array([place]), int(path.steps[place])
             answers.messages[sample] = why_lost(equations.take(one), path.u[one], states, steps)
+
+
+def _spirals_in(equations: Equations, cycle: Cycle) -> bool:
+    """Whether an oscillation shrinks around a stable state: just before a Hopf point it may take very long to end."""
+    polished = polish(equations, cycle.middle[None])
+    inside = (np.abs(polished.u - cycle.middle) <= cycle.swing).all(axis=1)
+    return cycle.shrinks and bool(_stable(equations, polished, polished.found(1e-10) & inside)[0])
 
 
 def _certified(equations: Equations, answers: _Answers, with_eigenvalue: bool) -> States:
