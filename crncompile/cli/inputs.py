@@ -79,6 +79,10 @@ def whole_range(network: Network, count: int = 121) -> str:
     return f"{group.name}={low!r}:{high!r}:{count}"
 
 
+def _spaced_in_logarithm(group: Reservoir) -> bool:
+    return group.coding is not None and group.coding.encoding == "log"
+
+
 class _Gatherer:
     """Fills in the values of inputs, one option after the other."""
 
@@ -87,6 +91,13 @@ class _Gatherer:
         self.values: dict[str, Array] = {}
         self.echo: list[str] = []
         self.warnings: list[str] = []
+        self.stated: set[str] = set()
+
+    def _state(self, label: str, text: str) -> None:
+        """Note that an input has its value from the command line; raise DataError where it had one before."""
+        if label in self.stated:
+            raise DataError(f"{text}: {label} has a value already; give it one --set or one --sweep")
+        self.stated.add(label)
 
     def read(self, file: Path, needed: Sequence[str]) -> None:
         """Take raw data of inputs from a file; those of ``needed`` must be there."""
@@ -100,6 +111,7 @@ class _Gatherer:
         """Take a value ``NAME=VALUE`` or ``NAME[i]=VALUE``."""
         group, element, value = _split_name(self.network, text)
         number = _number(self.network, group, value, text)
+        self._state(_label(group, element), text)
         self._warn_outside(group, [number])
         self._put(group, element, np.asarray(number))
         if not _has_unit(value):
@@ -112,8 +124,10 @@ class _Gatherer:
         if len(parts) != 3 or not parts[2].strip().isdecimal() or int(parts[2]) < 2:
             raise DataError(f"--sweep {text}: write --sweep x=FIRST:LAST:COUNT, such as x=-3:3:121, with COUNT from 2")
         first, last = (_number(self.network, group, part, text) for part in parts[:2])
+        self._state(_label(group, element), text)
         self._warn_outside(group, [first, last])
-        values = np.linspace(first, last, int(parts[2]))
+        evenly = np.geomspace if _spaced_in_logarithm(group) and min(first, last) > 0 else np.linspace
+        values = evenly(first, last, int(parts[2]))
         self._put(group, element, values)
         if not _has_unit(parts[0]):
             span = f"{first:g} to {last:g} {unit_name(group)}".rstrip()

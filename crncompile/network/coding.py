@@ -15,7 +15,8 @@ def in_range_unit(network: Network, reservoir: Reservoir, values: ArrayLike) -> 
     coding = _coding(reservoir)
     factor, offset, dimension = network.units.unit(coding.unit or None)
     sign = -1.0 if dimension == VOLTAGE else 1.0
-    return sign * (np.asarray(values, float) * factor + offset)
+    with np.errstate(over="ignore"):
+        return np.asarray(sign * (np.asarray(values, float) * factor + offset))
 
 
 def encode(reservoir: Reservoir, raw: ArrayLike) -> NDArray[np.float64]:

@@ -48,8 +48,17 @@ def draw_response(found: Response, path: Path) -> None:
         upper.set_title(found.title)
         upper.set_ylabel(next(iter(found.readouts)) if len(found.readouts) == 1 else "readouts")
         _reservoirs(lower, found, x, order)
+        if _geometric(x):
+            plain_log(lower.xaxis)
         lower.set_xlabel(found.label)
         save(drawn, path)
+
+
+def _geometric(x: Array) -> bool:
+    """Whether positive values are spaced evenly in their logarithm, and not evenly."""
+    if len(x) < 3 or x.min() <= 0 or np.allclose(np.diff(x, 2), 0, atol=1e-6 * np.ptp(x)):
+        return False
+    return bool(np.allclose(np.diff(np.log(x), 2), 0, atol=1e-6))
 
 
 def curves(axes: Axes, x: Array, named: Mapping[str, Array]) -> None:
@@ -91,7 +100,8 @@ def _reservoirs(axes: Axes, found: Response, x: Array, order: Array) -> None:
     if found.quantity.startswith("c") and _decades([*found.inner.values(), *found.outputs.values()]) > 1.5:
         plain_log(axes.yaxis)
     axes.set_ylabel(found.quantity)
-    grey = f", {len(found.inner)} others grey" if found.inner else ""
+    others = "1 other" if len(found.inner) == 1 else f"{len(found.inner)} others"
+    grey = f", {others} grey" if found.inner else ""
     axes.set_title(f"reservoirs: {', '.join(list(found.outputs)[:4])} in colour{grey}")
 
 

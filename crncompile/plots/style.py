@@ -67,7 +67,9 @@ def figure(width: float, height: float) -> Figure:
 def save(drawn: Figure, path: Path) -> None:
     """Write a figure as ``.png``, ``.svg`` or ``.pdf``; raises DataError where the file can not be written."""
     buffer = io.BytesIO()
-    drawn.savefig(buffer, format=path.suffix[1:], dpi=160, metadata=_METADATA[path.suffix])
+    drawn.savefig(
+        buffer, format=path.suffix[1:], dpi=160, bbox_inches="tight", pad_inches=0.08, metadata=_METADATA[path.suffix]
+    )
     write_atomically(path, buffer.getvalue())
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from crncompile.compiled import CompiledNetwork
@@ -56,6 +57,7 @@ def _values(upper: Axes, lower: Axes, compiled: CompiledNetwork, samples: Data, 
     left = np.broadcast_to(x.reshape(len(x), -1), predictions.shape)
     lower.plot(left.ravel(), (predictions - samples.y).ravel(), ".", ms=4, color=PREDICTION, alpha=0.8)
     lower.axhline(0.0, color=FAINT, lw=0.8)
+    lower.ticklabel_format(axis="y", scilimits=(-2, 3))
     lower.set_ylabel("prediction − target")
     lower.set_xlabel(label)
     upper.set_title(f"mean squared error {fit.loss:.2g}" + _unconverged(fit))
@@ -147,10 +149,13 @@ def _loss(axes: Axes, fit: Fit) -> None:
     best = np.minimum.accumulate(np.where(finite, history, np.inf)) if len(history) else history
     axes.plot(number[finite], history[finite], color=FAINT, lw=0.8)
     axes.plot(number[np.isfinite(best)], best[np.isfinite(best)], color=PREDICTION, lw=1.8)
+    title = "loss, and the best so far"
     if finite.any() and (~finite).any():
+        title += " (red: none)"
         heights = np.full(np.count_nonzero(~finite), 0.03)
         axes.plot(number[~finite], heights, "|", color=BAD, transform=axes.get_xaxis_transform())
-    if (best > 0).all() and finite.any():
+    if (best > 0).all() and finite.any() and history[finite].max() > 10 * best.min():
         plain_log(axes.yaxis)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("evaluation")
-    axes.set_title("loss, and the best so far")
+    axes.set_title(title)

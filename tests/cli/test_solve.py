@@ -60,6 +60,8 @@ MISTAKES = {
     "some-elements": ["classes.tnet", "--set", "x[1, 1]=0.5"],
     "negative-concentration": ["classes.tnet", "--set", "x=-1"],
     "broken-model": ["mistaken.tnet", "--set", "x=0"],
+    "set-twice": ["divider.tnet", "--set", "x=0", "--set", "x=1"],
+    "set-and-swept": ["divider.tnet", "--set", "x=0", "--sweep", "x=0:1:3"],
 }
 
 

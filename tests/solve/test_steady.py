@@ -66,6 +66,12 @@ def test_the_border_itself_is_undecided():
     assert "unstable steady state" in states.certificate.messages[0]
 
 
+def test_a_slow_spiral_into_a_stable_state_is_no_oscillation():
+    certificate = steady_states(brusselator(), {}, np.array([[1.9995]]), np.zeros((1, 2))).certificate
+    assert list(certificate.status) == ["failed"]
+    assert "h1 and h2 spiral around a stable steady state with a period of 6.24" in certificate.messages[0]
+
+
 def test_past_its_hopf_point_the_brusselator_oscillates():
     b = np.array([[2.5], [3.0], [4.0]])
     states = steady_states(brusselator(), {}, b, np.zeros((3, 2)))
