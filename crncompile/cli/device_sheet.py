@@ -97,6 +97,14 @@ def _latex_name(name: str) -> str:
     return f"{shown}_{{\\mathrm{{{below}}}}}" if below else shown
 
 
+def _default(expression: sympy.Expr) -> str:
+    """Return a default as one would write it: fifteen digits are what a decimal surely keeps in a double."""
+    short = {number: sympy.Float(number, 15) for number in expression.atoms(sympy.Float)}
+    whole = {n for n in short if float(n).is_integer() and abs(n) < 1e6}
+    short |= {n: sympy.Integer(int(n)) for n in whole}
+    return str(sympy.sstr(expression.xreplace(short), full_prec=False))
+
+
 def _parameter(parameter: DeviceParameter) -> dict[str, Any]:
     dimension = str(parameter.dimension)
     known = DIMENSIONS.get(dimension)
@@ -107,7 +115,7 @@ def _parameter(parameter: DeviceParameter) -> dict[str, Any]:
         "lower": parameter.lower,
         "upper": parameter.upper,
         "open_lower": parameter.open_lower,
-        "default": None if parameter.default is None else sympy.sstr(parameter.default, full_prec=False),
+        "default": None if parameter.default is None else _default(parameter.default),
     }
 
 

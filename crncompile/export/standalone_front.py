@@ -80,7 +80,8 @@ def steady_state(
             raise ValueError(f"input {name} is (*batch, *{shape}), not {arrays[name].shape}")
     batch = np.broadcast_shapes(*(a.shape[: a.ndim - len(INPUTS[name])] for name, a in arrays.items()))
     flat = {n: np.broadcast_to(a, batch + INPUTS[n]).reshape((-1, *INPUTS[n])) for n, a in arrays.items()}
-    held = functions.hold(flat, values)
+    with np.errstate(invalid="ignore", divide="ignore"):  # a concentration that is not positive fails with a message
+        held = functions.hold(flat, values)
     start = np.broadcast_to(functions.start(values), (len(held), len(structure.reservoirs)))
     found = steady_states(functions, values, held, start, **options)
     with np.errstate(all="ignore"):
