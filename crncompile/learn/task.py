@@ -100,10 +100,12 @@ class Task:
         """Solve all samples and compare.
 
         ``warm`` (samples, floating) are states near the answers: then Newton starts there, and a sample that it does
-        not lead to a stable state counts as not converged. Without it every sample is followed from the stated start.
+        not lead to a stable state counts as not converged. Without it, or where some of them are unknown (NaN), what
+        Newton does not settle is followed from the stated start.
         """
+        follow = warm is None or not np.isfinite(warm).all()
         held, _ = self.compiled.held(self.inputs, parameters, raw=True)
-        solution = self.compiled.solve_held(held, parameters, warm=warm, follow=warm is None)
+        solution = self.compiled.solve_held(held, parameters, warm=warm, follow=follow)
         predictions = np.concatenate(
             [solution.readouts[r.name].reshape(self.samples, -1) for r in self.readouts], axis=1
         )

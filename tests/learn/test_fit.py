@@ -263,3 +263,25 @@ def test_an_input_must_say_which_data_it_takes():
     net = crncompile.loads(LINE.replace(", data = [0, 1]", ""))
     with pytest.raises(DataError, match="does not say which raw data meet its range"):
         net.fit(XS, YS)
+
+
+def test_adam_follows_samples_that_have_no_warm_state_yet():
+    net = crncompile.loads("""
+network bent
+temperature 300 K
+volume 1 nL
+reservoir x = input(range = [0.1 mM, 5 mM], data = [0, 1])
+reservoir y = output(start = 0.1 mM)
+reservoir waste = fixed(at = 1 uM)
+enzyme a: x -> y = substrate_inhibited(total = train 50 nM, k_cat = 100 s^-1, K_M = 0.2 mM, K_P = 1 mM, K_I = 0.5 mM,
+                                       K_eq = 1000)
+reaction leak: y <-> waste = mass_action(k = 0.05 s^-1, K_eq = 1)
+readout z = y / 0.01 mM
+""")
+    assert not net.functions.structure.unique
+    x = np.linspace(0, 1, 8)
+    goal = net.solve(x=x, raw=True, parameters={"a.total": np.array(1e-7)}).readouts["z"]
+    reports = []
+    fit = net.fit(x, goal, optimizer="adam", epochs=40, batch=4, rate=0.1, progress=reports.append)
+    assert {report.unconverged for report in reports} == {0}
+    assert fit.loss < 0.1 * fit.history[0]
