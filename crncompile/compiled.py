@@ -194,7 +194,9 @@ class CompiledNetwork:
             eigenvalues=eigenvalues,
             **({} if follow else {"maximum_steps": 0}),
         )
-        return self._solution(states.u, held, parameters, (len(held),) if batch is None else batch, states.certificate)
+        tiers = sorted({family.tier for family in self.program.families})
+        certificate = replace(states.certificate, backend="numpy", tier=", ".join(tiers))
+        return self._solution(states.u, held, parameters, (len(held),) if batch is None else batch, certificate)
 
     def _totals(
         self, totals: Mapping[str, float] | None, start: Array, parameters: Mapping[str, Array]

@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from scipy import constants as codata
 
 from crncompile.analyze.rate_matrix import RateMatrix
-from crncompile.backends import numpy_runtime
-from crncompile.backends.kernel_text import kernel_functions
 from crncompile.backends.load import load_module
-from crncompile.backends.numpy_source import IMPORTS, runtime_text
+from crncompile.backends.numpy_source import device_text
 from crncompile.errors import ModelError
 from crncompile.network.types import DeviceKind
 from crncompile.program.kernels import device_kernel
@@ -83,8 +81,7 @@ class _Subject:
 
     @cached_property
     def _functions(self) -> Any:
-        text = f"{IMPORTS}\n\n{runtime_text(numpy_runtime)}\n\n{kernel_functions(self.kernel, 'device')}"
-        return load_module(text, f"crncompile:device {self.kind.name}")
+        return load_module(device_text(self.kernel, "device"), f"crncompile:device {self.kind.name}")
 
     @property
     def reversible(self) -> bool:

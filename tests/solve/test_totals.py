@@ -59,3 +59,8 @@ def test_an_impossible_total_is_told(net):
 def test_an_unknown_total_is_told(net):
     with pytest.raises(DataError, match="did you mean total of a, c"):
         net.solve(x=1.5, totals={"total of a,c": 1e12})
+
+
+def test_the_certificate_says_what_evaluated_the_currents(net):
+    certificate = net.solve(x=1.5).certificate
+    assert (certificate.backend, certificate.tier) == ("numpy", "elementwise")
