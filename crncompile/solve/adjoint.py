@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from crncompile.solve.blocks import pivot_reservoirs
 from crncompile.solve.equations import Equations
+from crncompile.solve.linear import pivot_reservoirs
 from crncompile.solve.problem import Array, Functions, Parameters
 
 

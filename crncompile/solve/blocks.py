@@ -1,4 +1,4 @@
-"""Batched linear algebra on block matrices: elimination over groups, conserved laws as bordered rows.
+"""Batched linear algebra on block matrices: elimination over groups.
 
 A block is ``diagonal`` (batch, size) or ``dense`` (batch, rows, columns), told apart by its number of axes. No sample
 can raise for, or spoil, another: what can not be solved is NaN in its own row only. Complex blocks work as real ones
@@ -7,15 +7,12 @@ do.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from crncompile.solve.problem import Array, Blocks, Structure
-
-BACKWARD_ERROR = 1e-11
-"""Largest error of a solution, relative to |A||x| + |b|, before a sample is solved densely instead."""
 
 
 def inverse(matrices: Array) -> Array:
@@ -28,17 +25,6 @@ def inverse(matrices: Array) -> Array:
         inverses = np.linalg.inv(np.where(singular[:, None, None], identity, matrices))
         inverses[singular] = np.nan
         return inverses
-
-
-def solve_dense(matrices: Array, right: Array) -> Array:
-    """Solve (batch, n, n) systems for (batch, n) right-hand sides, with pivoting; NaN for those that are singular."""
-    solution = np.empty(right.shape, np.result_type(matrices, right))
-    for sample, matrix in enumerate(matrices):
-        try:
-            solution[sample] = np.linalg.solve(matrix, right[sample])
-        except np.linalg.LinAlgError:
-            solution[sample] = np.nan
-    return solution
 
 
 def apply(block: Array, x: Array) -> Array:
@@ -68,50 +54,74 @@ def total(a: Array, b: Array) -> Array:
     return a + b if a.ndim == b.ndim else as_dense(a) + as_dense(b)
 
 
-def times(structure: Structure, blocks: Blocks, x: Array) -> Array:
-    """Multiply (batch, n) vectors by the matrix."""
-    result = np.zeros(x.shape, np.result_type(x, *blocks.values()))
-    for (row, column), block in blocks.items():
-        result[:, structure.slices[row]] += apply(block, x[:, structure.slices[column], None])[:, :, 0]
-    return result
+@dataclass(frozen=True, eq=False)
+class BlockMatrix:
+    """A batch of matrices by blocks between groups; see `matrix.Matrix` for what its methods do."""
 
+    structure: Structure
+    blocks: Blocks
 
-def transposed(blocks: Blocks) -> Blocks:
-    """Blocks of the transposed matrix (views)."""
-    return {(c, r): block.swapaxes(1, 2) if block.ndim == 3 else block for (r, c), block in blocks.items()}
+    @property
+    def transposed(self) -> BlockMatrix:
+        """The transposed matrix (views)."""
+        flipped = {(c, r): b.swapaxes(1, 2) if b.ndim == 3 else b for (r, c), b in self.blocks.items()}
+        return BlockMatrix(self.structure, flipped)
 
+    def times(self, x: Array) -> Array:
+        """Multiply (batch, n) vectors."""
+        result = np.zeros(x.shape, np.result_type(x, *self.blocks.values()))
+        for (row, column), block in self.blocks.items():
+            result[:, self.structure.slices[row]] += apply(block, x[:, self.structure.slices[column], None])[:, :, 0]
+        return result
 
-def assemble(structure: Structure, blocks: Blocks) -> Array:
-    """Dense (batch, n, n) matrix."""
-    size = len(structure.reservoirs)
-    first = next(iter(blocks.values()))
-    matrix = np.zeros((len(first), size, size), first.dtype)
-    for (row, column), block in blocks.items():
-        matrix[:, structure.slices[row], structure.slices[column]] = as_dense(block)
-    return matrix
+    def dense(self) -> Array:
+        """All entries, (batch, n, n)."""
+        size = len(self.structure.reservoirs)
+        first = next(iter(self.blocks.values()))
+        matrix = np.zeros((len(first), size, size), first.dtype)
+        for (row, column), block in self.blocks.items():
+            matrix[:, self.structure.slices[row], self.structure.slices[column]] = as_dense(block)
+        return matrix
 
+    def diagonal(self) -> Array:
+        """Diagonal, (batch, n)."""
+        own = (self.blocks[group, group] for group in range(len(self.structure.groups)))
+        return np.concatenate([b if b.ndim == 2 else np.diagonal(b, axis1=1, axis2=2) for b in own], axis=1)
 
-def diagonal(structure: Structure, blocks: Blocks) -> Array:
-    """Diagonal of the matrix, (batch, n)."""
-    own = (blocks[group, group] for group in range(len(structure.groups)))
-    return np.concatenate([b if b.ndim == 2 else np.diagonal(b, axis1=1, axis2=2) for b in own], axis=1)
+    def plus_diagonal(self, shift: Array) -> BlockMatrix:
+        """Add ``shift`` (batch, n) to the diagonal."""
+        blocks = dict(self.blocks)
+        for group, where in enumerate(self.structure.slices):
+            if shift[:, where].any():
+                blocks[group, group] = total(blocks[group, group], shift[:, where])
+        return BlockMatrix(self.structure, blocks)
 
+    def map(self, function: Callable[[Array], Array]) -> BlockMatrix:
+        """Apply a function to the entries that are not identically zero, sample by sample."""
+        return BlockMatrix(self.structure, {key: function(block) for key, block in self.blocks.items()})
 
-def shifted(structure: Structure, blocks: Blocks, shift: Array) -> Blocks:
-    """Blocks of diag(``shift``) - A; ``shift`` is (batch, n)."""
-    result = {key: -block for key, block in blocks.items()}
-    for group, where in enumerate(structure.slices):
-        result[group, group] = total(result[group, group], shift[:, where])
-    return result
+    def choose(self, first: Array, other: BlockMatrix) -> BlockMatrix:
+        """Keep the samples where ``first`` (batch,) is true; those of ``other`` stand elsewhere."""
+        blocks = {}
+        for key, block in self.blocks.items():
+            blocks[key] = np.where(first.reshape(-1, *[1] * (block.ndim - 1)), block, other.blocks[key])
+        return BlockMatrix(self.structure, blocks)
 
+    def factors(self) -> Elimination:
+        """Factorise."""
+        return Elimination.of(self.structure, self.blocks)
 
-def pivot_reservoirs(conserved: Array) -> tuple[int, ...]:
-    """One reservoir for each conserved law, such that these laws can be solved for these contents."""
-    rows, pivots = np.array(conserved, float), list[int]()
-    for law in range(len(rows)):
-        pivots.append(int(np.argmax(np.abs(rows[law]) > 0.5 * np.abs(rows[law]).max())))
-        rows[law + 1 :] -= np.outer(rows[law + 1 :, pivots[-1]] / rows[law, pivots[-1]], rows[law])
-    return tuple(pivots)
+    def solve_replaced(self, rows: Array, pivots: tuple[int, ...], right: Array, transposed: bool) -> Array:
+        """Solve with the rows ``pivots`` replaced, sample by sample and with full pivoting."""
+        matrices = self.dense()
+        matrices[:, pivots] = rows
+        solution = np.empty(right.shape, np.result_type(matrices, right))
+        for sample, matrix in enumerate(matrices.swapaxes(1, 2) if transposed else matrices):
+            try:
+                solution[sample] = np.linalg.solve(matrix, right[sample])
+            except np.linalg.LinAlgError:
+                solution[sample] = np.nan
+        return solution
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,105 +182,3 @@ class Elimination:
                 if column == group:
                     parts[group] = parts[group] - apply_transposed(block, parts[row])
         return np.concatenate(parts, axis=1)
-
-
-@dataclass(frozen=True, eq=False)
-class LinearSystem:
-    """A block matrix in which the row of each pivot reservoir is replaced by a full row (a conserved law).
-
-    ``rows`` is (batch, laws, n), ``pivots`` names the replaced rows. The blocks are kept sparse: the matrix is solved
-    with a shifted diagonal at the pivots, and the laws are met by one more unknown each (a bordered system).
-    """
-
-    structure: Structure
-    blocks: Blocks
-    rows: Array
-    pivots: tuple[int, ...]
-
-    def times(self, x: Array) -> Array:
-        """Matrix times (batch, n) vectors."""
-        result = times(self.structure, self.blocks, x)
-        result[:, self.pivots] = (self.rows @ x[:, :, None])[:, :, 0]
-        return result
-
-    def times_transposed(self, x: Array) -> Array:
-        """Transposed matrix times (batch, n) vectors."""
-        others = x.copy()
-        others[:, self.pivots] = 0
-        result = times(self.structure, transposed(self.blocks), others)
-        return np.asarray(result + (x[:, None, self.pivots] @ self.rows)[:, 0])
-
-    def absolute(self) -> LinearSystem:
-        """System of the entries' absolute values."""
-        blocks = {key: np.abs(block) for key, block in self.blocks.items()}
-        return LinearSystem(self.structure, blocks, np.abs(self.rows), self.pivots)
-
-    def dense(self, samples: Array) -> Array:
-        """Dense matrices of the chosen samples."""
-        matrix = assemble(self.structure, {key: block[samples] for key, block in self.blocks.items()})
-        matrix[:, self.pivots] = self.rows[samples]
-        return matrix
-
-    @property
-    def reversed(self) -> Array:
-        """Samples (batch,) whose blocks' determinant is negative: of M/h - J, if 1/h is below a rate that grows.
-
-        So large an implicit step damps what should grow (and would hold a path on the border between two outcomes).
-        """
-        factors = Elimination.of(self.structure, self.blocks) if self.pivots else self._factors
-        return np.asarray(factors.sign < 0)
-
-    @cached_property
-    def _factors(self) -> Elimination:
-        """Elimination of the blocks, their diagonal shifted at the pivots, where they may be singular."""
-        blocks, pivots = dict(self.blocks), list(self.pivots)
-        if pivots:
-            own, shift = np.abs(diagonal(self.structure, blocks)), np.zeros(self.rows.shape[::2])
-            shift[:, pivots] = np.where(own > 0, own, 1)[:, pivots]
-            for group in {g for g, where in enumerate(self.structure.slices) if shift[:, where].any()}:
-                blocks[group, group] = total(blocks[group, group], shift[:, self.structure.slices[group]])
-        return Elimination.of(self.structure, blocks)
-
-    @cached_property
-    def _border(self) -> tuple[Array, Array]:
-        """Columns (batch, n, laws) by which the pivots act, and the inverse of the laws' own small matrix."""
-        unit = np.eye(self.rows.shape[2])[:, self.pivots]
-        columns = self._factors.solve(np.broadcast_to(unit, (len(self.rows), *unit.shape)))
-        return columns, inverse(self.rows @ columns)
-
-    def _solve(self, right: Array) -> Array:
-        x = right[:, :, None].copy()
-        x[:, self.pivots] = 0
-        x = self._factors.solve(x)
-        if self.pivots:
-            columns, small = self._border
-            x = x + columns @ (small @ (right[:, self.pivots, None] - self.rows @ x))
-        return np.asarray(x[:, :, 0])
-
-    def _solve_transposed(self, right: Array) -> Array:
-        x = self._factors.solve_transposed(right[:, :, None])
-        if self.pivots:
-            multipliers = self._border[1].swapaxes(1, 2) @ x[:, self.pivots]
-            x = x - self._factors.solve_transposed(self.rows.swapaxes(1, 2) @ multipliers)
-            x[:, self.pivots] = multipliers
-        return np.asarray(x[:, :, 0])
-
-    def solve(self, right: Array) -> Array:
-        """Solve A x = ``right``, (batch, n); rows of singular samples are NaN."""
-        with np.errstate(all="ignore"):
-            x = self._solve(right)
-            size = self.absolute().times(np.abs(x)) + np.abs(right)
-            bad = ~(np.abs(self.times(x) - right) <= BACKWARD_ERROR * size).all(axis=1)
-            if bad.any():
-                x[bad] = solve_dense(self.dense(bad), right[bad])
-        return x
-
-    def solve_transposed(self, right: Array) -> Array:
-        """Solve A^T x = ``right``, (batch, n); rows of singular samples are NaN."""
-        with np.errstate(all="ignore"):
-            x = self._solve_transposed(right)
-            size = self.absolute().times_transposed(np.abs(x)) + np.abs(right)
-            bad = ~(np.abs(self.times_transposed(x) - right) <= BACKWARD_ERROR * size).all(axis=1)
-            if bad.any():
-                x[bad] = solve_dense(self.dense(bad).swapaxes(1, 2), right[bad])
-        return x

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from crncompile.solve.blocks import assemble
 from crncompile.solve.cycles import Cycle, find_runaway
 from crncompile.solve.equations import Equations
 from crncompile.solve.problem import Array
@@ -55,7 +54,7 @@ def why_lost(equations: Equations, u: Array, path: Array, steps: int) -> str:
         return f"the current into {names[int(np.argmin(np.isfinite(linearisation.currents[0])))]} is not finite"
     worst = int(np.argmax(relative[0]))
     if relative[0, worst] < 1e-9:
-        return why_singular(names, assemble(equations.structure, linearisation.blocks)[0])
+        return why_singular(names, linearisation.jacobian.dense()[0])
     ratio = f"{relative[0, worst]:.2g} of its gross flux"
     return f"no steady state within {steps} steps: the net current into {names[worst]} is still {ratio}"
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crncompile.solve.blocks import LinearSystem, pivot_reservoirs, shifted
-from crncompile.solve.problem import Array, Blocks, Functions, Parameters, Structure
+from crncompile.solve.linear import LinearSystem, Matrix, matrix_of, pivot_reservoirs
+from crncompile.solve.problem import Array, Functions, Parameters, Structure
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +17,7 @@ class Linearisation:
     structure: Structure
     pivots: tuple[int, ...]
     currents: Array
-    blocks: Blocks
+    jacobian: Matrix
     capacity: Array
     gap: Array
 
@@ -40,7 +40,7 @@ class Linearisation:
     def system(self, shift: Array | float = 0.0) -> LinearSystem:
         """Return diag(shift) - J with the rows of the conserved laws; ``shift`` broadcasts to (batch, n)."""
         shift = np.broadcast_to(shift, self.capacity.shape)
-        return LinearSystem(self.structure, shifted(self.structure, self.blocks, shift), self.law_rows, self.pivots)
+        return LinearSystem(self.jacobian.map(np.negative).plus_diagonal(shift), self.law_rows, self.pivots)
 
     def step(self, shift: Array | float = 0.0) -> Array:
         """(diag(shift) - J)^-1 F, (batch, n), conserved totals restored; Newton's step without a shift."""
@@ -48,8 +48,8 @@ class Linearisation:
 
     def take(self, samples: Array) -> Linearisation:
         """Linearisation of some of the samples."""
-        blocks = {key: block[samples] for key, block in self.blocks.items()}
-        parts = (self.currents[samples], blocks, self.capacity[samples], self.gap[samples])
+        jacobian = self.jacobian.map(lambda entries: entries[samples])
+        parts = (self.currents[samples], jacobian, self.capacity[samples], self.gap[samples])
         return Linearisation(self.structure, self.pivots, *parts)
 
 
@@ -108,9 +108,9 @@ class Equations:
 
     def linearise(self, u: Array) -> Linearisation:
         """Currents and Jacobian at ``u`` (batch, n)."""
-        currents, blocks = self.functions.linearise(u, self.held, self.parameters)
-        capacity = self.functions.capacity(u, self.parameters)
-        return Linearisation(self.structure, self.pivots, currents, blocks, capacity, self.gap(u))
+        currents, entries = self.functions.linearise(u, self.held, self.parameters)
+        jacobian, capacity = matrix_of(self.structure, entries), self.functions.capacity(u, self.parameters)
+        return Linearisation(self.structure, self.pivots, currents, jacobian, capacity, self.gap(u))
 
     def residual(self, u: Array, currents: Array) -> tuple[Array, Array]:
         """|currents| relative to the gross flux, (batch, n); gaps of the totals in kT, (batch, laws)."""

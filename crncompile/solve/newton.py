@@ -123,6 +123,6 @@ def _choose(first: Array, a: Linearisation, b: Linearisation) -> Linearisation:
     def pick(x: Array, y: Array) -> Array:
         return np.where(first.reshape(-1, *[1] * (x.ndim - 1)), x, y)
 
-    blocks = {key: pick(block, b.blocks[key]) for key, block in a.blocks.items()}
-    parts = (pick(a.currents, b.currents), blocks, pick(a.capacity, b.capacity), pick(a.gap, b.gap))
+    jacobian = a.jacobian.choose(first, b.jacobian)
+    parts = (pick(a.currents, b.currents), jacobian, pick(a.capacity, b.capacity), pick(a.gap, b.gap))
     return Linearisation(a.structure, a.pivots, *parts)

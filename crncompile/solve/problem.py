@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Parameters = Mapping[str, Array]
 Blocks = dict[tuple[int, int], Array]
+Jacobian = Blocks | Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +26,11 @@ class Structure:
 
     Group g is the reservoirs ``slices[g]`` of the state vector. ``blocks`` names every block (row group, column group)
     of the Jacobian that is not identically zero: ``diagonal`` (batch, size) or ``dense`` (batch, rows, columns); all
-    (g, g) are among them. ``order`` is an elimination order over the groups with little fill. ``conserved`` (laws, n)
-    are integer weights w with sum(w * content) conserved, ``conserved_names`` their names. ``unique`` says how
-    uniqueness of the steady state is proved, or is empty.
+    (g, g) are among them. ``order`` is an elimination order over the groups with little fill. A network whose blocks
+    would be nearly empty has a ``pattern`` instead: the row of each entry and, for each column, where its entries begin
+    (n + 1 numbers); the diagonal is in it. ``conserved`` (laws, n) are integer weights w with sum(w * content)
+    conserved, ``conserved_names`` their names. ``unique`` says how uniqueness of the steady state is proved, or is
+    empty.
     """
 
     reservoirs: tuple[str, ...]
@@ -39,6 +42,7 @@ class Structure:
     conserved: NDArray[np.int64]
     conserved_names: tuple[str, ...]
     unique: str
+    pattern: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
 
 class Functions(Protocol):
@@ -57,8 +61,8 @@ class Functions(Protocol):
         """Sum of the absolute values of all terms of `currents`, (batch, n): the scale of a residual."""
         ...
 
-    def linearise(self, u: Array, held: Array, parameters: Parameters) -> tuple[Array, Blocks]:
-        """`currents` and the blocks of their derivative with respect to ``u`` (see `Structure.blocks`)."""
+    def linearise(self, u: Array, held: Array, parameters: Parameters) -> tuple[Array, Jacobian]:
+        """`currents` and their derivative with respect to ``u``: by blocks, or (batch, entries) of the pattern."""
         ...
 
     def content(self, u: Array, parameters: Parameters) -> Array:

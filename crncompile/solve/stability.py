@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from crncompile.solve.blocks import LinearSystem, assemble, diagonal, times
 from crncompile.solve.equations import Linearisation
-from crncompile.solve.problem import Array, Blocks
+from crncompile.solve.linear import LinearSystem
+from crncompile.solve.problem import Array
 
 ROUNDING = 1e-15
 """Real parts smaller than this part of the largest eigenvalue have no certain sign."""
@@ -19,21 +19,13 @@ def proved_stable(linearisation: Linearisation) -> Array:
     positive vector to a negative one; then the Jacobian is stable too (Berman and Plemmons 1979, chapter 6). Networks
     with conserved laws are never proved this way.
     """
-    structure, blocks = linearisation.structure, linearisation.blocks
-    own = diagonal(structure, blocks)
+    own = linearisation.jacobian.diagonal()
     if linearisation.pivots:
         return np.zeros(len(own), bool)
-    majorant: Blocks = {key: np.abs(block) for key, block in blocks.items()}
-    for group, where in enumerate(structure.slices):
-        block = blocks[group, group]
-        if block.ndim == 2:
-            majorant[group, group] = block
-        else:
-            np.einsum("bii->bi", majorant[group, group])[...] = own[:, where]
-    negated = {key: -block for key, block in majorant.items()}
-    weights = LinearSystem(structure, negated, np.zeros((len(own), 0, own.shape[1])), ()).solve(-own)
+    majorant = linearisation.jacobian.map(np.abs).plus_diagonal(own - np.abs(own))
+    weights = LinearSystem.plain(majorant.map(np.negative)).solve(-own)
     with np.errstate(invalid="ignore", over="ignore"):
-        image = times(structure, majorant, weights)
+        image = majorant.times(weights)
         return np.asarray(((own < 0) & (weights > 0) & (image <= own / 2)).all(axis=1))
 
 
@@ -41,7 +33,7 @@ def relaxation_matrix(linearisation: Linearisation) -> Array:
     """Matrix of the relaxation of contents, (batch, n - laws, n - laws), with the conserved totals eliminated."""
     structure, pivots = linearisation.structure, list(linearisation.pivots)
     with np.errstate(all="ignore"):
-        matrix = assemble(structure, linearisation.blocks) / linearisation.capacity[:, None, :]
+        matrix = linearisation.jacobian.dense() / linearisation.capacity[:, None, :]
     if not pivots:
         return matrix
     others = [i for i in range(len(structure.reservoirs)) if i not in pivots]

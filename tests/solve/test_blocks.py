@@ -1,16 +1,19 @@
-"""Block elimination against numpy's dense solver."""
+"""Matrices by blocks and sparse ones against numpy's dense solver."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crncompile.solve.blocks import Elimination, LinearSystem, assemble, pivot_reservoirs, shifted, times
+from crncompile.solve.blocks import BlockMatrix
+from crncompile.solve.linear import LinearSystem, matrix_of, pivot_reservoirs
 from crncompile.solve.problem import Structure
 from tests.solve.problems import cut, one_group
 
 
-def random_system(seed, complex_entries=False, laws=0, batch=4):
+def random_blocks(seed, complex_entries=False, laws=0, batch=4):
     """A structure of random groups and blocks, and a diagonally dominant system on it."""
     rng = np.random.default_rng(seed)
     sizes = rng.integers(1, 5, rng.integers(1, 5))
@@ -30,49 +33,96 @@ def random_system(seed, complex_entries=False, laws=0, batch=4):
     matrix = rng.normal(size=(batch, n, n)) + 1j * complex_entries * rng.normal(size=(batch, n, n))
     matrix = matrix + (n + 2) * np.eye(n)
     rows = rng.uniform(0.5, 1, (batch, laws, n))
-    system = LinearSystem(structure, cut(structure, matrix), rows.astype(matrix.dtype), pivot_reservoirs(weights))
+    blocks = BlockMatrix(structure, cut(structure, matrix))
+    system = LinearSystem(blocks, rows.astype(matrix.dtype), pivot_reservoirs(weights))
     return system, rng.normal(size=(batch, n)).astype(matrix.dtype)
 
 
+def random_sparse(seed, complex_entries=False, laws=0, batch=4):
+    """A diagonally dominant system of a random pattern."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1 + laws, 20))
+    columns, rows = np.nonzero((rng.random((n, n)) < 0.2) | np.eye(n, dtype=bool))
+    pattern = (rows, np.searchsorted(columns, np.arange(n + 1)))
+    weights = rng.integers(1, 3, (laws, n))
+    names = tuple(f"h{i}" for i in range(n))
+    structure = Structure(names, (), (), (), {}, (), weights, ("",) * laws, "", pattern)
+    entries = rng.normal(size=(batch, len(rows))) + 1j * complex_entries * rng.normal(size=(batch, len(rows)))
+    entries = np.where(rows == columns, rng.choice([-1, 1], len(rows)) * (n + 2), entries)
+    law_rows = rng.uniform(0.5, 1, (batch, laws, n)).astype(entries.dtype)
+    system = LinearSystem(matrix_of(structure, entries), law_rows, pivot_reservoirs(weights))
+    return system, rng.normal(size=(batch, n)).astype(entries.dtype)
+
+
+def dense_of(system):
+    """The matrices of a system, its laws inserted."""
+    dense = system.matrix.dense()
+    dense[:, system.pivots] = system.rows
+    return dense
+
+
+both_kinds = pytest.mark.parametrize("random_system", [random_blocks, random_sparse])
+
+
+@both_kinds
 @settings(deadline=None, max_examples=150)
-@given(st.integers(0, 10**6), st.booleans(), st.integers(0, 1))
-def test_solutions_are_those_of_the_dense_matrix(seed, complex_entries, laws):
+@given(seed=st.integers(0, 10**6), complex_entries=st.booleans(), laws=st.integers(0, 1))
+def test_solutions_are_those_of_the_dense_matrix(random_system, seed, complex_entries, laws):
     system, right = random_system(seed, complex_entries, laws)
-    dense = system.dense(np.ones(len(right), bool))
+    dense = dense_of(system)
     np.testing.assert_allclose(system.times(right), (dense @ right[:, :, None])[:, :, 0], rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(system.solve(right), np.linalg.solve(dense, right[:, :, None])[:, :, 0], rtol=1e-9)
     transposed = np.linalg.solve(dense.swapaxes(1, 2), right[:, :, None])[:, :, 0]
     np.testing.assert_allclose(system.solve_transposed(right), transposed, rtol=1e-9)
 
 
+@both_kinds
 @settings(deadline=None, max_examples=60)
-@given(st.integers(0, 10**6))
-def test_elimination_alone_is_exact(seed):
+@given(seed=st.integers(0, 10**6))
+def test_factors_alone_are_exact(random_system, seed):
     system, right = random_system(seed)
-    elimination = Elimination.of(system.structure, system.blocks)
-    dense = assemble(system.structure, system.blocks)
-    np.testing.assert_allclose(dense @ elimination.solve(right[:, :, None]), right[:, :, None], atol=1e-10)
-    back = elimination.solve_transposed(right[:, :, None])
+    factors, dense = system.matrix.factors(), system.matrix.dense()
+    np.testing.assert_allclose(dense @ factors.solve(right[:, :, None]), right[:, :, None], atol=1e-10)
+    back = factors.solve_transposed(right[:, :, None])
     np.testing.assert_allclose(dense.swapaxes(1, 2) @ back, right[:, :, None], atol=1e-10)
-    np.testing.assert_array_equal(elimination.sign, np.linalg.slogdet(dense)[0])
+    np.testing.assert_array_equal(factors.sign, np.linalg.slogdet(dense)[0])
 
 
+@both_kinds
+@settings(deadline=None, max_examples=60)
+@given(seed=st.integers(0, 10**6), laws=st.integers(0, 1))
+def test_full_pivoting_gives_the_same(random_system, seed, laws):
+    system, right = random_system(seed, False, laws)
+    for transposed, solution in ((False, system.solve(right)), (True, system.solve_transposed(right))):
+        again = system.matrix.solve_replaced(system.rows, system.pivots, right, transposed)
+        np.testing.assert_allclose(again, solution, rtol=1e-9, atol=1e-12)
+
+
+@both_kinds
 @settings(deadline=None, max_examples=40)
-@given(st.integers(0, 10**6))
-def test_shifting_negates_and_adds_to_the_diagonal(seed):
+@given(seed=st.integers(0, 10**6))
+def test_the_parts_of_a_matrix(random_system, seed):
     system, right = random_system(seed)
-    shift = np.abs(right)
-    result = assemble(system.structure, shifted(system.structure, system.blocks, shift))
-    n = right.shape[1]
-    np.testing.assert_allclose(result, shift[:, :, None] * np.eye(n) - assemble(system.structure, system.blocks))
-    np.testing.assert_allclose(times(system.structure, system.blocks, 0 * right), 0)
+    matrix, first = system.matrix, np.array([True, False, True, False])
+    dense, identity = matrix.dense(), np.eye(right.shape[1])
+    np.testing.assert_array_equal(matrix.diagonal(), np.diagonal(dense, axis1=1, axis2=2))
+    shifted = matrix.map(np.negative).plus_diagonal(np.abs(right))
+    np.testing.assert_allclose(shifted.dense(), np.abs(right)[:, :, None] * identity - dense)
+    np.testing.assert_array_equal(matrix.transposed.dense(), dense.swapaxes(1, 2))
+    chosen = matrix.choose(first, matrix.map(np.negative)).dense()
+    np.testing.assert_array_equal(chosen, np.where(first[:, None, None], dense, -dense))
 
 
-def test_a_singular_sample_is_nan_and_spoils_no_other():
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_singular_sample_is_nan_and_spoils_no_other(sparse):
     structure = one_group(3)
     matrix = np.random.default_rng(0).normal(size=(3, 3, 3))
     matrix[1] = 0
-    system = LinearSystem(structure, {(0, 0): matrix}, np.zeros((3, 0, 3)), ())
+    if sparse:
+        structure = replace(structure, pattern=(np.tile(np.arange(3), 3), np.arange(0, 10, 3)))
+        system = LinearSystem.plain(matrix_of(structure, matrix.swapaxes(1, 2).reshape(3, 9)))
+    else:
+        system = LinearSystem.plain(matrix_of(structure, {(0, 0): matrix}))
     x = system.solve(np.ones((3, 3)))
     assert np.isnan(x[1]).all()
     np.testing.assert_allclose(matrix[[0, 2]] @ x[[0, 2], :, None], 1, rtol=1e-9)
@@ -92,7 +142,7 @@ def test_a_zero_pivot_group_is_solved_with_pivoting():
         "",
     )
     blocks = cut(structure, np.array([[[0.0, 2.0], [4.0, 1.0]]]))
-    system = LinearSystem(structure, blocks, np.zeros((1, 0, 2)), ())
+    system = LinearSystem.plain(BlockMatrix(structure, blocks))
     np.testing.assert_allclose(system.solve(np.array([[2.0, 5.0]])), [[1, 1]])
 
 

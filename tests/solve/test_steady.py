@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from crncompile.solve.adjoint import adjoint
-from crncompile.solve.blocks import pivot_reservoirs
 from crncompile.solve.certificate import Status
 from crncompile.solve.equations import Equations
+from crncompile.solve.linear import pivot_reservoirs
 from crncompile.solve.newton import polish
 from crncompile.solve.stability import leading_eigenvalue, proved_stable, unstable_rate
 from crncompile.solve.steady import steady_states
