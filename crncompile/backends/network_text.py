@@ -90,17 +90,46 @@ class NetworkText:
 
     def _linearise(self) -> str:
         body = ["batch = len(u)", *self.reader.unpack(), SLOTS, "dtype = dtype_of(u, held, *parameters.values())"]
-        body += ["into = np.zeros(u.shape, dtype)", *self._empty_blocks()]
+        sparse = self.program.pattern is not None
+        body += ["into = np.zeros(u.shape, dtype)", *(self._empty_entries() if sparse else self._empty_blocks())]
         for family in self.program.families:
             names = result_names(self.reader.kernels[family.kernel].slopes)
             body.append(_comment(family))
             body.append(f"{several(names)} = {self._call(family, '_slopes', family.name)}")
             body += [self._into(family, terminal, names[flux], factor) for terminal, flux, factor in family.currents]
             fluxes = len(self._flux_names(family))
-            body += [self._block(family, term, names[fluxes + term.slope]) for term in family.contributions]
-        body += self._chain()
-        doc = "Currents and blocks of their Jacobian, for one tile of the batch."
-        return function("_linearise(u, held, parameters)", doc, [*body, "return into, blocks"])
+            for number, term in enumerate(family.contributions):
+                value = names[fluxes + term.slope]
+                body.append(self._entry(family, number, value) if sparse else self._block(family, term, value))
+        body += self._sparse_chain() if sparse else self._chain()
+        result = "entries" if sparse else "blocks"
+        doc = f"Currents and {result} of their Jacobian, for one tile of the batch."
+        return function("_linearise(u, held, parameters)", doc, [*body, f"return into, {result}"])
+
+    # --- a sparse Jacobian --------------------------------------------------------------------------------------------
+
+    def _empty_entries(self) -> Iterator[str]:
+        yield "rows, ends = structure.pattern"
+        yield "entries = np.zeros((batch, len(rows)), dtype)"
+
+    def _entry(self, family: FamilyCode, number: int, value: str) -> str:
+        index = self.reader.arrays.name(f"{family.name}_entries", family.entries[number])
+        factor = _factor(family.contributions[number].factor)
+        return f"entries {factor}scatter({value}, batch, {family.shape}, {index}, len(rows))"
+
+    def _sparse_chain(self) -> Iterator[str]:
+        """Yield lines that turn derivatives with respect to concentrations into ones with respect to potentials."""
+        molecular = [group for group in self.program.groups if is_molecular(group)]
+        if not molecular:
+            return
+        yield "# by u = ln c instead of c"
+        yield "factors = np.ones(u.shape, dtype)"
+        for group in molecular:
+            where = f"[:, {group.start}:{group.stop}]"
+            yield f"factors{where} = exp(u{where})"
+        yield "entries *= np.repeat(factors, np.diff(ends), axis=1)"
+
+    # --- a Jacobian by blocks -----------------------------------------------------------------------------------------
 
     def _empty_blocks(self) -> Iterator[str]:
         groups = self.program.groups

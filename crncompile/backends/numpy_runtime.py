@@ -37,10 +37,12 @@ def collect(value: Array, batch: int, shape: tuple[int, ...], keep: tuple[int, .
 
 def scatter(value: Array, batch: int, shape: tuple[int, ...], index: Array, size: int) -> Array:
     """Sum a family's values into an array of ``size`` at ``index`` (devices,): (batch, size)."""
-    value = np.broadcast_to(value, (batch, *shape)).reshape(batch, -1)
-    result = np.zeros((size, batch), value.dtype)
-    np.add.at(result, index.ravel(), value.T)
-    return result.T
+    value = np.broadcast_to(value, (batch, *shape)).ravel()
+    where = (np.arange(batch)[:, None] * size + index.ravel()).ravel()
+    if np.iscomplexobj(value):
+        real, imaginary = (np.bincount(where, part, batch * size) for part in (value.real, value.imag))
+        return (real + 1j * imaginary).reshape(batch, size)
+    return np.bincount(where, value, batch * size).reshape(batch, size)
 
 
 def outer(value: Array, batch: int, shape: tuple[int, ...], rows: tuple[int, ...], columns: tuple[int, ...]) -> Array:
@@ -123,11 +125,15 @@ def summed(part: Mapping[str, Array]) -> dict[str, Array]:
     return {name: value.sum(axis=0) for name, value in part.items()}
 
 
-def dense_jacobian(structure: Any, blocks: Mapping[tuple[int, int], Array], batch: int) -> Array:
-    """Assemble the blocks of a Jacobian to an array (batch, reservoirs, reservoirs)."""
+def dense_jacobian(structure: Any, jacobian: Any, batch: int) -> Array:
+    """Assemble the blocks, or the entries, of a Jacobian to an array (batch, reservoirs, reservoirs)."""
     n = len(structure.reservoirs)
-    whole = np.zeros((batch, n, n), dtype_of(*blocks.values()))
-    for (row, column), block in blocks.items():
+    whole = np.zeros((batch, n, n), dtype_of(*(jacobian.values() if isinstance(jacobian, dict) else (jacobian,))))
+    if structure.pattern is not None:
+        rows, ends = structure.pattern
+        whole[:, rows, np.repeat(np.arange(n), np.diff(ends))] = jacobian
+        return whole
+    for (row, column), block in jacobian.items():
         part = whole[:, structure.slices[row], structure.slices[column]]
         if structure.blocks[row, column] == "dense":
             part += block

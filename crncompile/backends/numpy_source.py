@@ -44,7 +44,10 @@ def gross(u, held, parameters):
 
 
 def linearise(u, held, parameters):
-    """`currents` and the blocks of their Jacobian, {(row group, column group): (batch, rows[, columns])}."""
+    """`currents` and their Jacobian: blocks {(row group, column group): (batch, rows[, columns])}, or entries.
+
+    Entries (batch, entries) are those of `structure.pattern`.
+    """
     return in_tiles(_linearise, DEVICES, parameters, u, held)
 
 
@@ -165,6 +168,14 @@ def _parameters(program: Program, values: Mapping[str, NDArray[Any]], packed: Pa
     ]
 
 
+def _pattern(program: Program, packed: Packed) -> str:
+    if program.pattern is None:
+        return "None"
+    arrays = (program.pattern.rows, program.pattern.ends)
+    texts = [packed.literal(f"structure.pattern[{k}]", array) for k, array in enumerate(arrays)]
+    return f"[{', '.join(texts)}]"
+
+
 def _structure(program: Program, packed: Packed) -> list[str]:
     groups = program.groups
     slices = "".join(f"slice({g.start}, {g.stop}), " for g in groups).strip()
@@ -176,6 +187,7 @@ def _structure(program: Program, packed: Packed) -> list[str]:
         f"    slices=({slices}),",
         f"    blocks={dict(program.blocks)!r},",
         f"    order={program.order!r},",
+        f"    pattern={_pattern(program, packed)},",
         f"    conserved={packed.literal('structure.conserved', program.conserved)},",
         f"    conserved_names={program.conserved_names!r},",
         f"    unique={program.unique!r},",

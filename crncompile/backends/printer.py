@@ -21,6 +21,7 @@ _FUNCTIONS = {
 _TAKEN = """
 np N_A exp collect scatter outer scatter_block onto_diagonal positions give tiles in_tiles joined summed dtype_of
 dense_jacobian u held parameters adjoint gradient blocks into batch slots slots_of dtype values weights to_u to_held
+entries factors rows ends
 result inputs structure currents gross linearise jacobian pullback capacity content start hold hold_pullback
 content_pullback start_pullback readouts readout_pullback types annotations Any Array Callable Mapping NDArray TILE
 NETWORK TEMPERATURE DEVICES PARAMETERS UNITS READOUTS INPUTS

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from crncompile.network.types import Access, Family, Network, Parameter, Readout, Reservoir, Slot
 from crncompile.program.kernels import device_kernel, kernel
+from crncompile.program.sparsity import pays, sparse
 from crncompile.program.structure import block_shapes, contributions, elimination_order
 from crncompile.program.types import (
     FamilyCode,
@@ -34,6 +35,10 @@ def build_program(system: System) -> Program:
     families = [_family(family, system, kernels[family.kind.name], numbers) for family in network.families]
     readouts = [_readout_kernel(readout) for readout in network.readouts]
     shapes = block_shapes(len(groups), (term for family in families for term in family.contributions))
+    order, work = elimination_order(groups, shapes)
+    pattern = None
+    if pays(groups, families, work):
+        pattern, families = sparse(groups, families)
     return Program(
         name=network.name,
         title=network.title,
@@ -50,7 +55,8 @@ def build_program(system: System) -> Program:
         readouts=tuple(map(_readout, network.readouts)),
         parameters=tuple(_parameter(parameter, network) for parameter in network.parameters),
         blocks=shapes,
-        order=elimination_order(groups, shapes),
+        order=order,
+        pattern=pattern,
         conserved=system.conserved,
         conserved_names=system.conserved_names,
         unique=system.unique,

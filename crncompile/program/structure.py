@@ -56,8 +56,8 @@ def block_shapes(count: int, terms: Iterable[Contribution]) -> dict[Block, Shape
     return shapes
 
 
-def elimination_order(groups: Sequence[GroupCode], shapes: Mapping[Block, Shape]) -> tuple[int, ...]:
-    """Return an order of the groups that keeps the largest dense block small.
+def elimination_order(groups: Sequence[GroupCode], shapes: Mapping[Block, Shape]) -> tuple[tuple[int, ...], int]:
+    """Return an order of the groups that keeps the largest dense block small, and the multiplications that it takes.
 
     Greedy: eliminating a group costs the cube of its size where its block is dense (little where it is diagonal) and
     makes dense what it was coupled to; the cheapest goes first.
@@ -68,17 +68,19 @@ def elimination_order(groups: Sequence[GroupCode], shapes: Mapping[Block, Shape]
     dense = {g for g in graph if shapes[g, g] == "dense"}
     size = [group.stop - group.start for group in groups]
     order: list[int] = []
+    work = 0
     while graph:
 
-        def cost(g: int) -> tuple[float, int]:
+        def cost(g: int) -> tuple[int, int]:
             own = size[g] ** 3 if g in dense else size[g]
             fill = sum(size[n] for n in graph[g])
             return own + size[g] * fill**2, g
 
         chosen = min(graph, key=cost)
+        work += cost(chosen)[0]
         neighbours = list(graph[chosen])
         dense.update(neighbours)
         graph.add_edges_from((a, b) for a in neighbours for b in neighbours if a < b)
         graph.remove_node(chosen)
         order.append(chosen)
-    return tuple(order)
+    return tuple(order), work

@@ -88,6 +88,14 @@ class Contribution:
     mode: Literal["diagonal", "outer", "scatter"]
 
 
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """The entries of a sparse matrix by columns: the row of each, and (n + 1,) where each column's entries begin."""
+
+    rows: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class GroupCode:
     """A group of reservoirs and its place in the vector of floating (or of held) potentials."""
@@ -100,9 +108,12 @@ class GroupCode:
     labels: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FamilyCode:
-    """A family: its kernel called on views of groups; ``currents`` (terminal, flux, factor) go into floating groups."""
+    """A family: its kernel called on views of groups; ``currents`` (terminal, flux, factor) go into floating groups.
+
+    Where the Jacobian is sparse, ``entries`` has for each contribution the place of every device's term in the pattern.
+    """
 
     name: str
     text: str
@@ -113,6 +124,7 @@ class FamilyCode:
     currents: tuple[tuple[int, int, int], ...]
     contributions: tuple[Contribution, ...]
     tier: str
+    entries: tuple[NDArray[np.int64], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,7 +148,11 @@ class HeldCode:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """One network as code to be written; ``blocks``, ``order`` and ``conserved`` as in `solve.problem.Structure`."""
+    """One network as code to be written.
+
+    ``blocks``, ``order``, ``pattern`` and ``conserved`` are those of `solve.problem.Structure`; without a ``pattern``
+    the Jacobian is by blocks.
+    """
 
     name: str
     title: str
@@ -151,6 +167,7 @@ class Program:
     parameters: tuple[ParameterCode, ...]
     blocks: Mapping[tuple[int, int], Literal["diagonal", "dense"]]
     order: tuple[int, ...]
+    pattern: Pattern | None
     conserved: NDArray[np.int64]
     conserved_names: tuple[str, ...]
     unique: str

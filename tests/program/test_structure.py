@@ -18,13 +18,13 @@ def groups(*sizes):
 def test_layers_are_eliminated_from_the_wide_ones():
     """A network of layers 784-300-10 with diagonal layers reduces to 10 by 10."""
     shapes = {(0, 0): "diagonal", (1, 1): "diagonal", (0, 1): "dense", (1, 0): "dense"}
-    assert elimination_order(groups(300, 10), shapes) == (0, 1)
+    assert elimination_order(groups(300, 10), shapes)[0] == (0, 1)
 
 
 def test_order_names_every_group_once():
     shapes = {(n, n): "diagonal" for n in range(5)}
     shapes |= dict.fromkeys([(0, 1), (1, 0), (1, 2), (2, 1), (3, 4), (4, 3)], "dense")
-    order = elimination_order(groups(5, 50, 2, 7, 7), shapes)
+    order, _ = elimination_order(groups(5, 50, 2, 7, 7), shapes)
     assert sorted(order) == [0, 1, 2, 3, 4]
     assert order.index(1) < order.index(2) or order.index(0) < order.index(1)
 
