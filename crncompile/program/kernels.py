@@ -9,11 +9,13 @@ import sympy
 from scipy import constants as codata
 
 from crncompile.program.calculus import Assignments, Names, backward, forward
+from crncompile.program.elimination import elimination, straight_line
 from crncompile.program.lower import routine
 from crncompile.program.types import Kernel
 from crncompile.symbolic.device_law import DeviceLaw
 from crncompile.symbolic.functions import logistic
 
+MOST_PRODUCTS = 100000
 VOLUME = sympy.Symbol("volume", positive=True)
 
 
@@ -23,14 +25,20 @@ def device_kernel(law: DeviceLaw, pulled: Sequence[int]) -> Kernel:
     parameters = tuple(p.symbol for p in law.kind.parameters) + ((VOLUME,) if law.kind.amount else ())
     terminals = tuple(t.symbol for t in law.kind.terminals)
     names = Names([s.name for s in (*terminals, *parameters)] + [s.name for s, _ in law.definitions])
-    defined = {symbol for symbol, _ in law.definitions}
-    quotients = [_quotient(flux, defined, names) for flux in law.fluxes]
+    definitions, fluxes = law.definitions, law.fluxes
+    if law.solved:
+        plan = elimination(law, MOST_PRODUCTS)
+        assert plan is not None
+        added, fluxes = straight_line(law, plan, names)
+        definitions += added
+    defined = {symbol for symbol, _ in definitions}
+    quotients = [_quotient(flux, defined, names) for flux in fluxes]
     return kernel(
         name=law.kind.name,
         text=law.kind.text,
         terminals=terminals,
         parameters=parameters,
-        definitions=law.definitions + tuple(itertools.chain.from_iterable(named for named, _ in quotients)),
+        definitions=definitions + tuple(itertools.chain.from_iterable(named for named, _ in quotients)),
         fluxes=tuple(scale * flux for _, flux in quotients),
         pulled=pulled,
     )
@@ -105,6 +113,8 @@ def magnitude(expression: sympy.Expr, definitions: Mapping[sympy.Symbol, sympy.E
         return magnitude(expression.base, definitions) ** expression.exp
     if expression.is_positive or isinstance(expression, (sympy.exp, logistic)):
         return expression
+    if isinstance(expression, sympy.log):
+        return 1 + sympy.Abs(expression)  # its argument is as uncertain as 1 is
     if expression in definitions:
         return magnitude(definitions[expression], definitions)
     return sympy.Abs(expression)

@@ -48,6 +48,30 @@ class Kernel:
 
 
 @dataclass(frozen=True, eq=False)
+class Elimination:
+    """How a Markov process is solved: its states eliminated one by one, in the order of ``pivots``, but the ``root``.
+
+    A *slot* holds the rate of all jumps from one state to another that change the fluxes alike. ``fill`` (n, 2): slot,
+    and number of a rate that is in it from the start. ``pivots`` (states - 1, 4): state, and how many rows of the next
+    three belong to it. ``outward`` (n,): slots that lead from the state to those left. ``inward`` (n, 2): slots that
+    lead into it, and where they come from. ``products`` (n, 3): slot that grows by the rate of an inward slot times the
+    share of an outward one. ``loops`` (n, 2): slot, and the state that it starts from; one passage of it adds
+    ``turns`` (fluxes, n) to the fluxes.
+    """
+
+    states: int
+    slots: int
+    root: int
+    fill: NDArray[np.int64]
+    pivots: NDArray[np.int64]
+    outward: NDArray[np.int64]
+    inward: NDArray[np.int64]
+    products: NDArray[np.int64]
+    loops: NDArray[np.int64]
+    turns: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class View:
     """How an owner reads an array: by whole ``axes`` of its own, or by a flat ``index`` of the owner's shape."""
 

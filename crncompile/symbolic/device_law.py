@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import sympy
+from numpy.typing import NDArray
 
 from crncompile.errors import Mistake, ModelError
 from crncompile.network.types import AFFINITY, REACTANTS, DeviceKind, Step, Terminal
+from crncompile.symbolic.closed_form import examine
 from crncompile.symbolic.functions import recognise_logistic
-from crncompile.symbolic.matrix_tree import tree_weights
-from crncompile.symbolic.sampling import draw, evaluate
-from crncompile.symbolic.turnover import Cycle, check_balance, fundamental_cycles
+from crncompile.symbolic.matrix_tree import tree_terms, tree_weights
+from crncompile.symbolic.sampling import evaluate, stationary
+from crncompile.symbolic.turnover import (
+    Cycle,
+    check_balance,
+    fundamental_cycles,
+    independent_turnovers,
+    root_state,
+)
 
+MOST_TERMS = 160
+"""Products of rates in the tree sums of a device beyond which its occupations are solved for instead."""
 Definitions = tuple[tuple[sympy.Symbol, sympy.Expr], ...]
 
 
@@ -25,7 +35,9 @@ class DeviceLaw:
     ``definitions`` are in an order in which each uses terminals, parameters and earlier ones only. ``fluxes`` are
     turnovers per second (M/s where ``kind.amount``); terminal t receives ``sum(stoichiometry[f][t] * fluxes[f])``.
     ``log_K[f]`` is the standard affinity of flux f in kT: its affinity is ``log_K - sum(stoichiometry * potential)``;
-    ``None`` where a step of it is irreversible. ``occupations`` are the stationary probabilities of the states.
+    ``None`` where a step of it is irreversible. ``occupations`` are the stationary probabilities of the states: sums
+    over trees or, where ``solved``, symbols that stand in the fluxes too and are defined by being stationary.
+    ``rates`` are forward and backward rate of every step; one passage of a step adds ``crossings[step]`` to the fluxes.
     """
 
     kind: DeviceKind
@@ -35,12 +47,37 @@ class DeviceLaw:
     log_K: tuple[sympy.Expr | None, ...]
     occupations: tuple[sympy.Expr, ...]
     rates: Mapping[str, tuple[sympy.Expr, sympy.Expr]]
+    crossings: Mapping[str, tuple[sympy.Rational, ...]]
+    solved: bool = False
 
     def expand(self, expression: sympy.Expr) -> sympy.Expr:
-        """Return an expression with all definitions inserted: one in terminals and parameters alone."""
+        """Return an expression with all definitions inserted: one in terminals, parameters and ``solved`` symbols."""
         for symbol, definition in reversed(self.definitions):
             expression = expression.xreplace({symbol: definition})
         return expression
+
+    def evaluate(
+        self, expressions: Sequence[sympy.Expr], values: Mapping[sympy.Symbol, NDArray[Any]]
+    ) -> list[NDArray[Any]]:
+        """Evaluate expressions of this law at values (count,) of terminals and parameters; complex ones are allowed."""
+        if not self.solved:
+            return evaluate(expressions, values, self.definitions)
+        last = root_state(self.kind)
+        order = sorted((state.name for state in self.kind.states), key=lambda name: name == last)
+        jumps = list(self.jumps())
+        rates = evaluate([rate for *_, rate in jumps], values, self.definitions)
+        ends = [(order.index(origin), order.index(destination)) for origin, destination, _ in jumps]
+        found = dict(zip(order, stationary(len(order), ends, rates), strict=True))
+        occupied = {p: found[s.name] for s, p in zip(self.kind.states, self.occupations, strict=True)}
+        return evaluate(expressions, {**values, **occupied}, self.definitions)
+
+    def jumps(self) -> Iterator[tuple[str, str, sympy.Expr]]:
+        """Yield origin, destination and rate of every jump between states, both ways of a reversible step."""
+        for step in self.kind.steps:
+            forward, backward = self.rates[step.name]
+            yield (*step.ends, forward)
+            if step.reversible:
+                yield (*reversed(step.ends), backward)
 
     def affinity(self, flux: int) -> sympy.Expr:
         """Affinity of a flux in kT, in terminals and parameters; raises ValueError for an irreversible one."""
@@ -60,15 +97,15 @@ def driving(terminals: tuple[Terminal, ...], net: tuple[int, ...]) -> sympy.Expr
     return sympy.Add(*(n * potential(t) for n, t in zip(net, terminals, strict=True)))
 
 
-def derive(kind: DeviceKind) -> DeviceLaw:
-    """Derive the steady law of a device kind.
+def derive(kind: DeviceKind, most_terms: int = MOST_TERMS) -> DeviceLaw:
+    """Derive the steady law of a device kind, as sums over trees of ``most_terms`` products of rates at most.
 
     Raises ModelError for a law that breaks local detailed balance, for a cycle that does, and for states that fall
     apart.
     """
     if kind.current is not None:
         return _closed_form(kind)
-    return _Derivation(kind).law()
+    return _Derivation(kind).law(most_terms)
 
 
 class _Derivation:
@@ -84,25 +121,41 @@ class _Derivation:
         """Give a result a name, unless it is one already."""
         if value.is_Atom:
             return value
-        while name in self.taken:
-            name += "_"
-        self.taken.add(name)
-        symbol = sympy.Symbol(name, positive=True) if positive else sympy.Symbol(name, real=True)
+        symbol = self._new_symbol(name, positive)
         self.definitions.append((symbol, value))
         return symbol
 
-    def law(self) -> DeviceLaw:
+    def _new_symbol(self, name: str, positive: bool) -> sympy.Symbol:
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return sympy.Symbol(name, positive=True) if positive else sympy.Symbol(name, real=True)
+
+    def law(self, most_terms: int) -> DeviceLaw:
         kind = self.kind
         logs = {step.name: self._log_K(step) for step in kind.steps if step.reversible}
         cycles = fundamental_cycles(kind)
         lets = dict(kind.lets)
         check_balance(kind, cycles, {name: _insert(log, lets) for name, log in logs.items()})
         rates = {step.name: self._rates(step, logs) for step in kind.steps}
+        basis, crossings = independent_turnovers(cycles)
+        solved, norm = False, sympy.Integer(1)
+        occupations: tuple[sympy.Expr, ...] = ()
+        nets = {name: forward - backward for name, (forward, backward) in rates.items()}
         if kind.states:
-            fluxes, occupations = self._chord_fluxes(cycles, rates)
-        else:
-            fluxes, occupations = [rates[c.chord.name][0] - rates[c.chord.name][1] for c in cycles], []
-        return self._collect(cycles, fluxes, occupations, logs, rates)
+            solved, occupations, norm = self._occupations(rates, most_terms)
+            nets = {step.name: _net(step, rates, occupations, kind) for step in kind.steps if step.name in crossings}
+        return DeviceLaw(
+            kind=kind,
+            definitions=tuple(self.definitions),
+            fluxes=tuple(self._flux(number, nets, crossings) / norm for number in range(len(basis))),
+            stoichiometry=tuple(cycle.turnover for cycle in basis),
+            log_K=tuple(self._cycle_log_K(number, cycles, crossings, logs) for number in range(len(basis))),
+            occupations=tuple(occupation / norm for occupation in occupations),
+            rates=rates,
+            crossings=crossings,
+            solved=solved,
+        )
 
     def _log_K(self, step: Step) -> sympy.Expr:
         """Return ln of a step's equilibrium constant without its terminals, with levers where states have energies."""
@@ -136,56 +189,56 @@ class _Derivation:
         law = recognise_logistic(step.forward)
         return g_to * law.xreplace({AFFINITY: affinity}), g_from * law.xreplace({AFFINITY: -affinity})
 
-    def _chord_fluxes(
-        self, cycles: tuple[Cycle, ...], rates: Mapping[str, tuple[sympy.Expr, sympy.Expr]]
-    ) -> tuple[list[sympy.Expr], list[sympy.Expr]]:
-        """Net current through every chord, and the occupations, by the matrix-tree theorem."""
-        names = [state.name for state in self.kind.states]
+    def _occupations(
+        self, rates: Mapping[str, tuple[sympy.Expr, sympy.Expr]], most_terms: int
+    ) -> tuple[bool, tuple[sympy.Expr, ...], sympy.Expr]:
+        """Return whether occupations are symbols to be solved for; else their tree sums; and what divides them."""
+        kind = self.kind
+        names = [state.name for state in kind.states]
+        root_state(kind)
+        if tree_terms(names, [step.ends for step in kind.steps]) > most_terms:
+            return True, tuple(self._new_symbol(f"occupied_{name}", positive=True) for name in names), sympy.Integer(1)
         total: dict[tuple[str, str], sympy.Expr] = {}
-        for step in self.kind.steps:
-            origin, destination = step.ends
-            for pair, rate in zip(((origin, destination), (destination, origin)), rates[step.name], strict=True):
+        for step in kind.steps:
+            for pair, rate in zip((step.ends, step.ends[::-1]), rates[step.name], strict=True):
                 total[pair] = total.get(pair, sympy.Integer(0)) + rate
         weights = tree_weights(names, {pair: rate for pair, rate in total.items() if rate != 0})
         norm = self.define("weight", sympy.expand(sympy.Add(*weights.values())))
-        fluxes = []
-        for cycle in cycles:
-            forward, backward = rates[cycle.chord.name]
-            origin, destination = weights[str(cycle.chord.origin)], weights[str(cycle.chord.destination)]
-            fluxes.append(self.kind.population * sympy.expand(origin * forward - destination * backward) / norm)
-        return fluxes, [sympy.expand(weight) / norm for weight in weights.values()]
+        return False, tuple(sympy.expand(weight) for weight in weights.values()), norm
 
-    def _collect(
-        self,
-        cycles: tuple[Cycle, ...],
-        fluxes: list[sympy.Expr],
-        occupations: list[sympy.Expr],
-        logs: Mapping[str, sympy.Expr],
-        rates: Mapping[str, tuple[sympy.Expr, sympy.Expr]],
-    ) -> DeviceLaw:
-        """Add up the chords of equal turnover; those that turn nothing over carry no current."""
-        merged: dict[tuple[int, ...], list[int]] = {}
-        for number, cycle in enumerate(cycles):
-            if any(cycle.turnover):
-                merged.setdefault(cycle.turnover, []).append(number)
-        log_K = [self._cycle_log_K([cycles[n] for n in numbers], logs) for numbers in merged.values()]
-        return DeviceLaw(
-            kind=self.kind,
-            definitions=tuple(self.definitions),
-            fluxes=tuple(sympy.Add(*(fluxes[n] for n in numbers)) for numbers in merged.values()),
-            stoichiometry=tuple(merged),
-            log_K=tuple(log_K),
-            occupations=tuple(occupations),
-            rates=rates,
-        )
+    def _flux(
+        self, number: int, nets: Mapping[str, sympy.Expr], crossings: Mapping[str, tuple[sympy.Rational, ...]]
+    ) -> sympy.Expr:
+        """Add up what passes through the chords; those that turn nothing over carry no current."""
+        total = sympy.Add(*(numbers[number] * nets[name] for name, numbers in crossings.items()))
+        return self.kind.population * sympy.expand(total) if self.kind.states else total
 
     @staticmethod
-    def _cycle_log_K(cycles: list[Cycle], logs: Mapping[str, sympy.Expr]) -> sympy.Expr | None:
-        reversible = all(step.reversible for cycle in cycles for step, _ in cycle.steps)
-        if not reversible:
+    def _cycle_log_K(
+        number: int,
+        cycles: tuple[Cycle, ...],
+        crossings: Mapping[str, tuple[sympy.Rational, ...]],
+        logs: Mapping[str, sympy.Expr],
+    ) -> sympy.Expr | None:
+        """Return the standard affinity of a flux from the cycle that is its unit; None where one of it has none."""
+        taking_part = [c for c in cycles if c.chord.name in crossings and crossings[c.chord.name][number] != 0]
+        if not all(step.reversible for cycle in taking_part for step, _ in cycle.steps):
             return None
-        log = sympy.expand(sympy.expand_log(cycles[0].log_K(logs), force=True))
+        log = sympy.expand(sympy.expand_log(taking_part[0].log_K(logs), force=True))
         return sympy.logcombine(log, force=True)
+
+
+def _net(
+    step: Step,
+    rates: Mapping[str, tuple[sympy.Expr, sympy.Expr]],
+    occupations: tuple[sympy.Expr, ...],
+    kind: DeviceKind,
+) -> sympy.Expr:
+    """Net passages of a step, from the occupations of its ends."""
+    names = [state.name for state in kind.states]
+    origin, destination = (occupations[names.index(end)] for end in step.ends)
+    forward, backward = rates[step.name]
+    return origin * forward - destination * backward
 
 
 def _insert(expression: sympy.Expr, lets: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
@@ -257,35 +310,6 @@ def _closed_form(kind: DeviceKind) -> DeviceLaw:
     net = tuple({"source": -1, "target": 1, "gate": 0}[t.role] for t in kind.terminals)
     log_K = next((sympy.log(p.symbol) for p in kind.parameters if p.name == "K_eq"), sympy.Integer(0))
     definitions = tuple((symbol, recognise_logistic(value)) for symbol, value in kind.lets)
-    law = DeviceLaw(kind, definitions, (recognise_logistic(kind.current),), (net,), (log_K,), (), {})
-    check_equilibrium(law)
-    check_dissipation(law)
+    law = DeviceLaw(kind, definitions, (recognise_logistic(kind.current),), (net,), (log_K,), (), {}, {})
+    examine(kind, law.expand(law.fluxes[0]), law.affinity(0))
     return law
-
-
-def check_equilibrium(law: DeviceLaw) -> None:
-    """Refuse a closed form whose current is not identically zero where its affinity is zero."""
-    kind = law.kind
-    target = next(t for t in kind.terminals if t.role == "target")
-    others = law.log_K[0] - driving(kind.terminals, law.stoichiometry[0]) + potential(target)
-    balanced = others if target.content == "charge" else sympy.exp(sympy.expand_log(others, force=True))
-    current = law.expand(law.fluxes[0]).rewrite(sympy.exp).xreplace({target.symbol: balanced})
-    if sympy.simplify(current) != 0:
-        message = f"the current of {kind.name} does not vanish at zero affinity"
-        where = sympy.sstr(sympy.simplify(balanced))
-        hint = f"at {target.name} = {where} the device is at equilibrium and must carry nothing"
-        raise ModelError([Mistake(kind.span, message, hint)])
-
-
-def check_dissipation(law: DeviceLaw) -> None:
-    """Refuse a closed form whose current runs against its affinity at some of a thousand random points."""
-    kind = law.kind
-    values = draw(kind, 1000, seed=1)
-    flux, affinity = evaluate([law.expand(law.fluxes[0]), law.affinity(0)], values)
-    production = flux * affinity
-    worst = int(np.argmin(np.where(np.abs(affinity) > 1e-3, np.nan_to_num(production), 0.0)))
-    if production[worst] < 0.0:
-        point = ", ".join(f"{t.name} = {values[t.symbol][worst]:.3g}" for t in kind.terminals)
-        message = f"the current of {kind.name} runs against its affinity, which the second law forbids"
-        hint = f"for example at {point} (in kT or M); a current is positive along the arrow of the device"
-        raise ModelError([Mistake(kind.span, message, hint)])

@@ -6,12 +6,25 @@ Kirchhoff 1847; King and Altman, J. Phys. Chem. 60, 1375 (1956); Hill, J. Theor.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import networkx as nx
+import numpy as np
 import sympy
 
 Rates = Mapping[tuple[str, str], sympy.Expr]
+
+
+def tree_terms(states: Sequence[str], ends: Iterable[tuple[str, str]]) -> int:
+    """Return how many products of rates the weights of all states have together: trees times states.
+
+    ``ends`` are those of every step, parallel ones several times. Trees are counted by Kirchhoff's determinant.
+    """
+    graph: nx.MultiGraph[str] = nx.MultiGraph()
+    graph.add_nodes_from(states)
+    graph.add_edges_from((a, b) for a, b in ends if a != b)
+    trees = np.linalg.det(nx.laplacian_matrix(graph).toarray()[1:, 1:].astype(float))
+    return round(float(trees)) * len(states)
 
 
 def tree_weights(states: Sequence[str], rates: Rates) -> dict[str, sympy.Expr]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import sympy
@@ -51,15 +52,44 @@ def _draw(parameter: DeviceParameter, count: int, rng: np.random.Generator) -> N
 
 
 def evaluate(
-    expressions: Sequence[sympy.Expr], values: dict[sympy.Symbol, NDArray[np.float64]]
-) -> list[NDArray[np.float64]]:
-    """Evaluate expressions in terminals and parameters at drawn values, independently of any generated code."""
+    expressions: Sequence[sympy.Expr],
+    values: Mapping[sympy.Symbol, NDArray[Any]],
+    definitions: Sequence[tuple[sympy.Symbol, sympy.Expr]] = (),
+) -> list[NDArray[Any]]:
+    """Evaluate expressions in terminals, parameters and definitions at drawn values, independently of generated code.
+
+    ``definitions`` are in an order in which each uses earlier ones only. Complex values give complex results.
+    """
     function = sympy.lambdify(
-        list(values), list(expressions), modules=[{logistic.__name__: _logistic}, "numpy"], cse=True
+        list(values),
+        list(expressions),
+        modules=[{logistic.__name__: _logistic}, "numpy"],
+        cse=(lambda outputs: (list(definitions), list(outputs))) if definitions else True,
     )
     count = len(next(iter(values.values())))
+    kind = np.result_type(float, *values.values())
     with np.errstate(all="ignore"):
-        return [np.broadcast_to(np.asarray(result, float), (count,)) for result in function(*values.values())]
+        return [np.broadcast_to(np.asarray(result, kind), (count,)) for result in function(*values.values())]
+
+
+def stationary(states: int, ends: Sequence[tuple[int, int]], rates: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return the stationary occupations of Markov processes, (states, count), from the rates of jumps, (count,) each.
+
+    States are eliminated one by one without any subtraction, which keeps every digit of small occupations (Grassmann,
+    Taksar and Heyman 1985; O'Cinneide 1993). The last state must be one that all others lead to.
+    """
+    matrix = np.zeros((states, states, len(rates[0])), np.result_type(float, *rates))
+    for (origin, destination), rate in zip(ends, rates, strict=True):
+        matrix[origin, destination] += rate
+    occupations = np.ones((states, len(rates[0])), matrix.dtype)
+    with np.errstate(all="ignore"):
+        for out in range(states - 1):
+            matrix[out, out + 1 :] /= (total := matrix[out, out + 1 :].sum(axis=0))
+            matrix[out + 1 :, out + 1 :] += matrix[out + 1 :, out, None] * matrix[out, out + 1 :]
+            matrix[out + 1 :, out] /= total
+        for state in reversed(range(states - 1)):
+            occupations[state] = (occupations[state + 1 :] * matrix[state + 1 :, state]).sum(axis=0)
+        return np.asarray(occupations / occupations.sum(axis=0))
 
 
 def _logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:

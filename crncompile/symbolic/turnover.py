@@ -7,7 +7,7 @@ chords of the current through the chord times the turnover of its cycle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -75,6 +75,43 @@ def _tree_and_chords(kind: DeviceKind) -> tuple[nx.Graph[str], list[Step]]:
     return tree, chords
 
 
+def root_state(kind: DeviceKind) -> str:
+    """Return a state to which all others lead, the one with most steps.
+
+    Raises ModelError where irreversible steps end in different states, so that the start decides what is stationary.
+    """
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(state.name for state in kind.states)
+    for step in kind.steps:
+        origin, destination = step.ends
+        graph.add_edges_from([(origin, destination), (destination, origin)] if step.reversible else [step.ends])
+    ends: list[set[str]] = list(nx.attracting_components(graph))
+    if len(ends) > 1:
+        names = " or ".join("{" + ", ".join(sorted(end)) + "}" for end in sorted(ends, key=sorted))
+        message = f"{kind.name} has no steady state of its own: it ends in {names} for good, as its start decides"
+        raise ModelError([Mistake(kind.span, message, "add a transition that leads out of one of them")])
+    order = [state.name for state in kind.states]
+    return max(ends[0], key=lambda name: (graph.degree(name), -order.index(name)))
+
+
+Crossings = dict[str, tuple[sympy.Rational, ...]]
+
+
+def independent_turnovers(cycles: Sequence[Cycle]) -> tuple[tuple[Cycle, ...], Crossings]:
+    """Choose cycles whose turnovers are independent, and say what each chord adds to the fluxes round them.
+
+    Returns those cycles, one for each flux, and for every chord that turns anything over, by the step's name, the
+    coordinates of its turnover: one passage adds them to the fluxes.
+    """
+    turning = [cycle for cycle in cycles if any(cycle.turnover)]
+    if not turning:
+        return (), {}
+    whole = sympy.Matrix([cycle.turnover for cycle in turning]).T
+    reduced, pivots = whole.rref()
+    crossings = {c.chord.name: tuple(reduced[: len(pivots), n]) for n, c in enumerate(turning)}
+    return tuple(turning[n] for n in pivots), crossings
+
+
 def check_balance(kind: DeviceKind, cycles: tuple[Cycle, ...], logs: Mapping[str, sympy.Expr]) -> None:
     """Refuse a device in which a combination of cycles without net turnover has a product of K other than one.
 
@@ -86,10 +123,13 @@ def check_balance(kind: DeviceKind, cycles: tuple[Cycle, ...], logs: Mapping[str
     turnovers = sympy.Matrix([cycle.turnover for cycle in reversible]).T
     mistakes = []
     for combination in turnovers.nullspace():
-        product = sympy.Add(*(n * cycle.log_K(logs) for n, cycle in zip(combination, reversible, strict=True)))
-        ratio = sympy.simplify(sympy.exp(sympy.expand_log(product, force=True)))
+        turns = [(n, cycle) for n, cycle in zip(combination, reversible, strict=True) if n != 0]
+        product = sympy.expand_log(sympy.Add(*(n * cycle.log_K(logs) for n, cycle in turns)), force=True)
+        if product == 0 or sympy.expand(product) == 0:  # what most devices need; the general proof takes long
+            continue
+        ratio = sympy.simplify(sympy.exp(product))
         if ratio != 1:
-            names = ", ".join(cycle.name(n) for n, cycle in zip(combination, reversible, strict=True) if n != 0)
+            names = ", ".join(cycle.name(n) for n, cycle in turns)
             mistakes.append(
                 Mistake(
                     kind.span,
