@@ -21,6 +21,7 @@ from crncompile.solve.steady import steady_states
 from crncompile.symbolic.system import System
 
 if TYPE_CHECKING:
+    from crncompile.analyze.simulation import Simulation, Steps
     from crncompile.learn.fit import Fit
 
 Values = Mapping[str, ArrayLike]
@@ -214,6 +215,13 @@ class CompiledNetwork:
     def _solution(
         self, u: Array, held: Array, parameters: Mapping[str, Array], batch: tuple[int, ...], certificate: Certificate
     ) -> Solution:
+        described = self.described(u, held, parameters, batch)
+        return Solution(*described, certificate, u, held, dict(parameters))
+
+    def described(
+        self, u: Array, held: Array, parameters: Mapping[str, Array], batch: tuple[int, ...]
+    ) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
+        """Return potentials, values and readouts by name, as `Solution` has them, of raw vectors (samples, ...)."""
         potentials = {g.name: u[:, g.start : g.stop].reshape((*batch, *g.shape)) for g in self.program.groups}
         for fixed in self.program.held:
             g = fixed.group
@@ -223,7 +231,34 @@ class CompiledNetwork:
             natural = {n: np.exp(v) if content[n] == "molecules" else v for n, v in potentials.items()}
             readouts = self.functions.readouts(u, held, parameters)
         shaped = {r.name: readouts[r.name].reshape((*batch, *r.shape)) for r in self.network.readouts}
-        return Solution(potentials, natural, shaped, certificate, u, held, dict(parameters))
+        return potentials, natural, shaped
+
+    # --- in time ------------------------------------------------------------------------------------------------------
+
+    def simulate(
+        self, inputs: Values | None = None, *, until: float | None = None, steps: Steps = (), **settings: Any
+    ) -> Simulation:
+        """Follow the relaxation of one sample in time, by BDF with dn/du as the mass of each potential.
+
+        Inputs are given by name as in `solve`, among the settings too: ``net.simulate(x=0.3, until=1e-6)``.
+
+        Parameters
+        ----------
+        until
+            End in s; without it until a stable steady state is near, or the network is seen to oscillate.
+        steps
+            When inputs jump: ``[(2e-6, {"x": 1.0})]``, times in s, inputs in the unit of their range.
+        settings
+            ``start`` (initial mu in kT or c in M by name; else the model's), ``events`` (levels by the label of a
+            reservoir or readout, whose crossings are told), ``points`` and ``logarithmic`` (output times),
+            ``parameters``, ``seed``, ``raw``, ``rtol``, ``most_steps``, ``told`` (called with time and steps).
+        """
+        from crncompile.analyze.simulation import simulate_network
+
+        names = {group.name for group in self.inputs}
+        named = {name: value for name, value in settings.items() if name in names}
+        others = {name: value for name, value in settings.items() if name not in names}
+        return simulate_network(self, {**(inputs or {}), **named}, until=until, steps=steps, **others)
 
     def gradient(
         self, solution: Solution, weights: Mapping[str, Array], *, per_sample: bool = False, totals_fixed: bool = False

@@ -41,7 +41,7 @@ ALLOWED = {
     "cli": PIPELINE | ON_TOP | {"compiled", "compiler", "plots"},
 }
 # Doors: written inside a function, so that the user finds all on one object and nothing is imported before it is used.
-DOORS = {("compiled", "crncompile.learn.fit")}
+DOORS = {("compiled", "crncompile.learn.fit"), ("compiled", "crncompile.analyze.simulation")}
 
 
 def relative(path):

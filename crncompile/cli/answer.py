@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.cli.inputs import Inputs, unit_name
+from crncompile.cli.inputs import Inputs
+from crncompile.cli.quantities import unit_name
 from crncompile.export.files import write_atomically
 from crncompile.learn.data import input_groups
 from crncompile.network.types import Network, Reservoir, element_labels
@@ -64,15 +65,17 @@ def answer(network: Network, inputs: Inputs, solution: Solution) -> Answer:
     columns = [
         column
         for group in input_groups(network)
-        for column in _columns(group.labels(), unit_name(group), "input", _batched(group, inputs, samples))
+        for column in named_columns(
+            group.labels(), unit_name(network, group), "input", _batched(group, inputs, samples)
+        )
     ]
     for readout in network.readouts:
         labels = element_labels(readout.name, readout.axes)
-        columns += _columns(labels, "", "readout", solution.readouts[readout.name].reshape(samples, -1))
+        columns += named_columns(labels, "", "readout", solution.readouts[readout.name].reshape(samples, -1))
     for group in network.floating:
-        unit = display_unit(network, group)
+        unit = unit_name(network, group)
         values = solution.values[group.name].reshape(samples, -1) / network.units.unit(unit)[0]
-        columns += _columns(group.labels(), unit, "reservoir", values)
+        columns += named_columns(group.labels(), unit, "reservoir", values)
     return Answer(network, solution, tuple(columns), inputs)
 
 
@@ -80,16 +83,9 @@ def _batched(group: Reservoir, inputs: Inputs, samples: int) -> Array:
     return np.broadcast_to(inputs.values[group.name], (samples, *group.shape)).reshape(samples, -1)
 
 
-def _columns(labels: Sequence[str], unit: str, kind: str, values: Array) -> list[Column]:
+def named_columns(labels: Sequence[str], unit: str, kind: str, values: Array) -> list[Column]:
+    """Return a column for each label, from values (samples, labels)."""
     return [Column(label, unit, kind, column) for label, column in zip(labels, values.T, strict=True)]
-
-
-def display_unit(network: Network, group: Reservoir) -> str:
-    """Return the unit in which a reservoir is shown: kT, or the concentration unit in which its start is stated."""
-    if group.content == "charge":
-        return "kT"
-    own = {parameter.name: parameter.unit for parameter in network.parameters}
-    return own.get(f"{group.name}.start") or "M"
 
 
 # --- terminal ---
@@ -101,14 +97,14 @@ def table(found: Answer, width: int) -> Table:
 
 
 def _one_sample(found: Answer) -> Table:
-    result = _empty_table()
+    result = empty_table()
     result.add_column("", justify="left")
     result.add_column("value", justify="right")
     result.add_column("unit")
     columns = _in_order(found)
     for column in columns[:MOST_ROWS]:
         result.add_row(column.name, f"{column.values[0]:.6g}", column.unit)
-    return _with_rest(result, 0, len(columns) - MOST_ROWS)
+    return with_rest(result, 0, len(columns) - MOST_ROWS)
 
 
 def _several_samples(found: Answer, width: int) -> Table:
@@ -119,7 +115,7 @@ def _several_samples(found: Answer, width: int) -> Table:
         if shown and used > width:
             break
         shown.append(column)
-    result = _empty_table()
+    result = empty_table()
     for column in shown:
         result.add_column(column.heading, justify="right", no_wrap=True)
     result.add_column("", style="dim", no_wrap=True)
@@ -127,17 +123,18 @@ def _several_samples(found: Answer, width: int) -> Table:
     for row in range(min(found.samples, MOST_ROWS)):
         cells = [f"{column.values[row]:.6g}" for column in shown]
         result.add_row(*cells, "" if status[row] == "stable" else str(status[row]))
-    return _with_rest(result, found.samples - MOST_ROWS, len(columns) - len(shown))
+    return with_rest(result, found.samples - MOST_ROWS, len(columns) - len(shown))
 
 
-def _empty_table() -> Table:
+def empty_table() -> Table:
+    """Return a table in our style, without columns."""
     from rich import box
     from rich.table import Table
 
     return Table(box=box.SIMPLE_HEAD, pad_edge=False)
 
 
-def _with_rest(result: Table, samples: int, numbers: int) -> Table:
+def with_rest(result: Table, samples: int, numbers: int) -> Table:
     """Say in the caption how much is not shown."""
     more = [f"{samples} more samples"] if samples > 0 else []
     more += [f"{numbers} more numbers"] if numbers > 0 else []

@@ -6,8 +6,6 @@ as arrays (samples, *reservoir) in that unit, as `CompiledNetwork.solve` takes t
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.errors import DataError, did_you_mean
+from crncompile.cli.quantities import Element, axes_of, has_unit, in_unit, label, number, split_name, unit_name
+from crncompile.errors import DataError
 from crncompile.learn.data import Data, feature_names, input_groups, read_inputs, split_features
 from crncompile.network.coding import encode
 from crncompile.network.types import Network, Reservoir
-from crncompile.units import CONCENTRATION, ENERGY, VOLTAGE, UnitError
 
 Array = NDArray[Any]
-_NAME = re.compile(r"\s*([^\W\d]\w*)\s*(?:\[([^\]]*)\])?\s*")
-_VALUE = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S+)?\s*")
 _EXAMPLE = "write --set x=0.5, --set 'x[3]=0.5 mM'"
 
 
@@ -51,15 +47,21 @@ class Inputs:
 
 
 def gather(
-    network: Network, settings: Sequence[str], sweep: str | None, file: Path | None, *, centre: bool = False
+    network: Network,
+    settings: Sequence[str],
+    sweep: str | None,
+    file: Path | None,
+    *,
+    centre: bool = False,
+    single: bool = False,
 ) -> Inputs:
     """Return the inputs that the options of a command line state.
 
-    ``centre`` puts inputs without a value into the middle of their range.
+    ``centre`` puts inputs without a value into the middle of their range; ``single``: only ``--set`` can give one.
 
     Raises DataError for unknown names, wrong units, and inputs without a value.
     """
-    gatherer = _Gatherer(network)
+    gatherer = _Gatherer(network, "" if single else ", --sweep or --inputs F.csv")
     if file is not None:
         named = [_split_name(network, text)[0].name for text in (*settings, *([sweep] if sweep else []))]
         gatherer.read(file, [group.name for group in input_groups(network) if group.name not in named])
@@ -86,8 +88,9 @@ def _spaced_in_logarithm(group: Reservoir) -> bool:
 class _Gatherer:
     """Fills in the values of inputs, one option after the other."""
 
-    def __init__(self, network: Network):
+    def __init__(self, network: Network, other_ways: str):
         self.network = network
+        self.other_ways = other_ways
         self.values: dict[str, Array] = {}
         self.echo: list[str] = []
         self.warnings: list[str] = []
@@ -105,17 +108,17 @@ class _Gatherer:
         self.warnings += data.warnings
         for name, raw in _by_input(self.network, data).items():
             group = self.network.reservoir(name)
-            self.values[name] = in_unit_of_range(self.network, group, encode(group, raw))
+            self.values[name] = in_unit(self.network, group, encode(group, raw))
 
     def set(self, text: str) -> None:
         """Take a value ``NAME=VALUE`` or ``NAME[i]=VALUE``."""
         group, element, value = _split_name(self.network, text)
-        number = _number(self.network, group, value, text)
+        told = number(self.network, group, value, text, _EXAMPLE)
         self._state(_label(group, element), text)
-        self._warn_outside(group, [number])
-        self._put(group, element, np.asarray(number))
-        if not _has_unit(value):
-            self.echo.append(f"{_label(group, element)} = {number:g} {unit_name(group)}".rstrip())
+        self._warn_outside(group, [told])
+        self._put(group, element, np.asarray(told))
+        if not has_unit(value):
+            self.echo.append(f"{_label(group, element)} = {told:g} {unit_name(self.network, group)}".rstrip())
 
     def sweep(self, text: str) -> Sweep:
         """Take values ``NAME=FIRST:LAST:COUNT``."""
@@ -123,16 +126,16 @@ class _Gatherer:
         parts = value.split(":")
         if len(parts) != 3 or not parts[2].strip().isdecimal() or int(parts[2]) < 2:
             raise DataError(f"--sweep {text}: write --sweep x=FIRST:LAST:COUNT, such as x=-3:3:121, with COUNT from 2")
-        first, last = (_number(self.network, group, part, text) for part in parts[:2])
+        first, last = (number(self.network, group, part, text, _EXAMPLE) for part in parts[:2])
         self._state(_label(group, element), text)
         self._warn_outside(group, [first, last])
         evenly = np.geomspace if _spaced_in_logarithm(group) and min(first, last) > 0 else np.linspace
         values = evenly(first, last, int(parts[2]))
         self._put(group, element, values)
-        if not _has_unit(parts[0]):
-            span = f"{first:g} to {last:g} {unit_name(group)}".rstrip()
+        if not has_unit(parts[0]):
+            span = f"{first:g} to {last:g} {unit_name(self.network, group)}".rstrip()
             self.echo.append(f"{_label(group, element)} = {span} in {len(values)} steps")
-        return Sweep(_label(group, element), unit_name(group), values)
+        return Sweep(_label(group, element), unit_name(self.network, group), values)
 
     def centre(self) -> None:
         """Put inputs, or elements of them, without a value into the middle of their range."""
@@ -142,7 +145,7 @@ class _Gatherer:
                 low, high = range_in_unit(self.network, group)
                 self.values[group.name] = np.where(np.isnan(old), (low + high) / 2, old)
                 rest = group.name if np.isnan(old).all() else f"the rest of {group.name}"
-                self.echo.append(f"{rest} = {(low + high) / 2:g} {unit_name(group)}".rstrip())
+                self.echo.append(f"{rest} = {(low + high) / 2:g} {unit_name(self.network, group)}".rstrip())
 
     def check_complete(self) -> None:
         """Raise DataError where an input, or an element of one, has no value."""
@@ -154,13 +157,19 @@ class _Gatherer:
             elif np.isnan(value).any():
                 labels = group.labels()
                 element = np.flatnonzero(np.isnan(value.reshape(-1, len(labels))).any(axis=0))[0]
-                raise DataError(f"input {labels[element]} has no value; {_how_to_give(self.network, group)}")
+                raise DataError(f"input {labels[element]} has no value; {self._how_to_give(group)}")
         if missing:
             names = ", ".join(group.name for group in missing)
             many = "s" if len(missing) > 1 else ""
-            raise DataError(f"no value for the input{many} {names}; {_how_to_give(self.network, missing[0])}")
+            raise DataError(f"no value for the input{many} {names}; {self._how_to_give(missing[0])}")
 
-    def _put(self, group: Reservoir, element: tuple[int, ...] | None, value: Array) -> None:
+    def _how_to_give(self, group: Reservoir) -> str:
+        low, high = range_in_unit(self.network, group)
+        unit = unit_name(self.network, group)
+        span = " ".join(f"{low:g} to {high:g} {unit}".split())
+        return f"give --set {group.name}=... ({span}){self.other_ways}"
+
+    def _put(self, group: Reservoir, element: Element, value: Array) -> None:
         """Put a number, or one for each sample, at an element of a group or at all of them."""
         old = self.values.get(group.name, np.full(group.shape, np.nan))
         batch = np.broadcast_shapes(old.shape[: old.ndim - len(group.shape)], value.shape)
@@ -175,10 +184,10 @@ class _Gatherer:
     def _warn_outside(self, group: Reservoir, numbers: Sequence[float]) -> None:
         low, high = range_in_unit(self.network, group)
         slack = 1e-9 * (high - low)
-        for number in numbers:
-            if not low - slack <= number <= high + slack:
-                unit = unit_name(group)
-                message = f"{group.name} = {number:g} {unit} is outside its declared range, {low:g} to {high:g} {unit}"
+        for told in numbers:
+            if not low - slack <= told <= high + slack:
+                unit = unit_name(self.network, group)
+                message = f"{group.name} = {told:g} {unit} is outside its declared range, {low:g} to {high:g} {unit}"
                 self.warnings.append(" ".join(message.split()))
 
 
@@ -191,89 +200,23 @@ def _by_input(network: Network, data: Data) -> dict[str, Array]:
     return {name: raw for name, raw in split_features(network, X).items() if not np.isnan(raw).all()}
 
 
-# --- names and numbers ---
+def _groups(network: Network) -> dict[str, Reservoir]:
+    return {group.name: group for group in input_groups(network)}
 
 
-def _split_name(network: Network, text: str) -> tuple[Reservoir, tuple[int, ...] | None, str]:
+def _split_name(network: Network, text: str) -> tuple[Reservoir, Element, str]:
     """Return group, element (its position along each axis) and value of ``NAME[i, j]=VALUE``."""
-    left, equals, value = unicodedata.normalize("NFKC", text).partition("=")
-    match = _NAME.fullmatch(left)
-    if not equals or match is None:
-        raise DataError(f"{text} is not of the form NAME=VALUE; {_EXAMPLE}")
-    groups = {group.name: group for group in input_groups(network)}
-    if match[1] not in groups:
-        raise DataError(f"{text}: the model has no input {match[1]}; {did_you_mean(match[1], groups)}")
-    group = groups[match[1]]
-    return group, None if match[2] is None else _element(group, match[2], text), value
+    groups = _groups(network)
+    name, element, value = split_name(axes_of(groups.values()), text, "input", _EXAMPLE)
+    return groups[name], element, value
 
 
-def _element(group: Reservoir, inside: str, text: str) -> tuple[int, ...]:
-    numbers = [part.strip() for part in inside.split(",")]
-    if len(numbers) != len(group.axes) or not all(re.fullmatch(r"-?\d+", n) for n in numbers):
-        wanted = group.labels()[0]
-        raise DataError(f"{text}: an element of {group.name} is written {wanted}")
-    for number, axis in zip(numbers, group.axes, strict=True):
-        if not axis.lower <= int(number) <= axis.upper:
-            raise DataError(f"{text}: {axis.name} = {number} is out of range, {axis.lower} to {axis.upper}")
-    return tuple(int(number) - axis.lower for number, axis in zip(numbers, group.axes, strict=True))
-
-
-def _label(group: Reservoir, element: tuple[int, ...] | None) -> str:
-    if element is None:
-        return group.name
-    return f"{group.name}[{', '.join(str(e + a.lower) for e, a in zip(element, group.axes, strict=True))}]"
-
-
-def _has_unit(value: str) -> bool:
-    match = _VALUE.fullmatch(value)
-    return match is not None and match[2] is not None
-
-
-def _number(network: Network, group: Reservoir, value: str, text: str) -> float:
-    """Return a value in the unit of the group's range."""
-    match = _VALUE.fullmatch(value)
-    if match is None:
-        raise DataError(f"{text}: {value.strip() or 'nothing'} is not a number with a unit or without; {_EXAMPLE}")
-    if match[2] is None:
-        return _positive(group, float(match[1]), text)
-    try:
-        coherent, dimension = network.units.quantity(match[1], match[2])
-    except UnitError as error:
-        raise DataError(f"{text}: {error}; {group.name} is in {unit_name(group)}") from None
-    allowed = (ENERGY, VOLTAGE) if group.content == "charge" else (CONCENTRATION,)
-    if dimension not in allowed:
-        what = "a potential" if group.content == "charge" else "a concentration"
-        raise DataError(f"{text}: {match[2]} does not measure {what}; {group.name} is in {unit_name(group)}")
-    potential = -coherent if dimension == VOLTAGE else coherent
-    return _positive(group, float(in_unit_of_range(network, group, np.asarray(potential))), text)
-
-
-def _positive(group: Reservoir, number: float, text: str) -> float:
-    if group.content == "molecules" and number <= 0:
-        raise DataError(f"{text}: a concentration must be above zero")
-    return number
-
-
-def unit_name(group: Reservoir) -> str:
-    """Return the unit of an input's declared range."""
-    return group.coding.unit if group.coding is not None else ""
-
-
-def in_unit_of_range(network: Network, group: Reservoir, values: Array) -> Array:
-    """Return mu (kT) or c (M) in the unit of the group's range: the inverse of `in_range_unit`."""
-    factor, offset, dimension = network.units.unit(unit_name(group) or None)
-    sign = -1.0 if dimension == VOLTAGE else 1.0
-    return np.asarray((sign * values - offset) / factor)
+def _label(group: Reservoir, element: Element) -> str:
+    return label(group.name, group.axes, element)
 
 
 def range_in_unit(network: Network, group: Reservoir) -> tuple[float, float]:
     """Return the declared range of an input in its own unit."""
     assert group.coding is not None
-    low, high = sorted(in_unit_of_range(network, group, np.asarray(group.coding.range)).tolist())
+    low, high = sorted(in_unit(network, group, np.asarray(group.coding.range)).tolist())
     return low, high
-
-
-def _how_to_give(network: Network, group: Reservoir) -> str:
-    low, high = range_in_unit(network, group)
-    unit = unit_name(group)
-    return " ".join(f"give --set {group.name}=... ({low:g} to {high:g} {unit}), --sweep or --inputs F.csv".split())

@@ -19,6 +19,7 @@ COMMANDS = {
     "check": "Tell all mistakes of a model, or sum it up.",
     "compile": "Write a model's equations as a Python module that needs only numpy.",
     "solve": "Find the steady states for given inputs.",
+    "simulate": "Follow the relaxation in time.",
     "train": "Fit a model's trained parameters to data.",
     "evaluate": "Compare a model's predictions with data.",
     "devices": "Show devices: states, derived law, units, reference.",

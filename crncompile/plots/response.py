@@ -47,7 +47,7 @@ def draw_response(found: Response, path: Path) -> None:
         mark_failed(upper, x, found.failed[order])
         upper.set_title(found.title)
         upper.set_ylabel(next(iter(found.readouts)) if len(found.readouts) == 1 else "readouts")
-        _reservoirs(lower, found, x, order)
+        settled(lower, x, _ordered(found.inner, order), _ordered(found.outputs, order), found.quantity)
         if _geometric(x):
             plain_log(lower.xaxis)
         lower.set_xlabel(found.label)
@@ -92,17 +92,21 @@ def mark_failed(axes: Axes, x: Array, failed: Array) -> None:
     axes.text(0.995, 0.06, "no certified steady state", color=BAD, ha="right", va="bottom", transform=axes.transAxes)
 
 
-def _reservoirs(axes: Axes, found: Response, x: Array, order: Array) -> None:
-    """Draw all reservoirs that the network settles: outputs thick and coloured, the others thin."""
-    for y in list(found.inner.values())[:_MOST_LINES]:
-        axes.plot(x, y[order], color=FAINT, lw=0.8, alpha=0.8)
-    curves(axes, x, {name: y[order] for name, y in found.outputs.items()})
-    if found.quantity.startswith("c") and _decades([*found.inner.values(), *found.outputs.values()]) > 1.5:
+def _ordered(named: Mapping[str, Array], order: Array) -> dict[str, Array]:
+    return {name: y[order] for name, y in named.items()}
+
+
+def settled(axes: Axes, x: Array, inner: Mapping[str, Array], outputs: Mapping[str, Array], quantity: str) -> None:
+    """Draw all reservoirs that the network settles over ``x``: outputs thick and coloured, the others thin."""
+    for y in list(inner.values())[:_MOST_LINES]:
+        axes.plot(x, y, color=FAINT, lw=0.8, alpha=0.8)
+    curves(axes, x, outputs)
+    if quantity.startswith("c") and _decades([*inner.values(), *outputs.values()]) > 1.5:
         plain_log(axes.yaxis)
-    axes.set_ylabel(found.quantity)
-    others = "1 other" if len(found.inner) == 1 else f"{len(found.inner)} others"
-    grey = f", {others} grey" if found.inner else ""
-    axes.set_title(f"reservoirs: {', '.join(list(found.outputs)[:4])} in colour{grey}")
+    axes.set_ylabel(quantity)
+    others = "1 other" if len(inner) == 1 else f"{len(inner)} others"
+    grey = f", {others} grey" if inner else ""
+    axes.set_title(f"reservoirs: {', '.join(list(outputs)[:4])} in colour{grey}" if outputs else "reservoirs")
 
 
 def _decades(values: Iterable[Array]) -> float:

@@ -214,7 +214,7 @@ def _explain(equations: Equations, answers: _Answers, pending: Array, path: Path
             answers.messages[sample] = (
                 "the start leads onto an unstable steady state, from which the path could go either way"
             )
-        elif cycle is not None and _spirals_in(equations.take(np.array([place])), cycle):
+        elif cycle is not None and spirals_in(equations.take(np.array([place])), cycle):
             answers.messages[sample] = why_spiral(names, cycle)
         elif cycle is not None:
             answers.status[sample], answers.period[sample] = Status.OSCILLATES.value, cycle.period
@@ -224,7 +224,7 @@ def _explain(equations: Equations, answers: _Answers, pending: Array, path: Path
             answers.messages[sample] = why_lost(equations.take(one), path.u[one], states, steps)
 
 
-def _spirals_in(equations: Equations, cycle: Cycle) -> bool:
+def spirals_in(equations: Equations, cycle: Cycle) -> bool:
     """Whether an oscillation shrinks around a stable state: just before a Hopf point it may take very long to end."""
     polished = polish(equations, cycle.middle[None])
     inside = (np.abs(polished.u - cycle.middle) <= cycle.swing).all(axis=1)

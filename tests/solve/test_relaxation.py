@@ -7,7 +7,7 @@ from scipy.linalg import block_diag
 
 from crncompile.solve.equations import Equations
 from crncompile.solve.newton import continuation, polish
-from crncompile.solve.relaxation import relax
+from crncompile.solve.relaxation import End, simulate
 from crncompile.solve.steady import steady_states
 from tests.solve.problems import brusselator, chain, double_dots, enzymes, gated_networks, resonant_dots
 
@@ -123,12 +123,56 @@ def test_starts_close_to_a_border_end_on_its_right_side():
         assert (states.certificate.status == "stable").all()
 
 
-def test_relax_follows_a_linear_decay():
+def test_a_linear_decay():
     network, times = chain(1), np.linspace(0, 3, 5)
-    u = relax(network, {}, np.array([1.0, 1.0, 0.0]), np.zeros(1), times)
-    np.testing.assert_allclose(u[:, 0], 1 - np.exp(-2 * times), atol=1e-6)
+    path = simulate(network, {}, [(0.0, np.array([1.0, 1.0, 0.0]))], np.zeros(1), 3.0)
+    assert path.end is End.TIME
+    np.testing.assert_allclose(path.at(times)[0][:, 0], 1 - np.exp(-2 * times), atol=1e-7)
 
 
-def test_relax_follows_the_brusselator():
-    u = relax(brusselator(), {}, np.array([1.5]), np.zeros(2), np.array([0.0, 200.0]))
-    np.testing.assert_allclose(u[-1], [0, np.log(1.5)], atol=1e-5)
+def test_a_pulse_and_where_it_crosses():
+    """Up to 0.6 of 1 - exp(-2 t), and after the step back down from there to 0."""
+    up, down = np.array([1.0, 1.0, 0.0]), np.zeros(3)
+    path = simulate(chain(1), {}, [(0.0, up), (2.0, down)], np.zeros(1), 5.0)
+    times = np.array([1.0, 2.0, 3.0])
+    top = 1 - np.exp(-4)
+    u, held = path.at(times)
+    np.testing.assert_allclose(u[:, 0], [1 - np.exp(-2), top, top * np.exp(-2)], atol=1e-7)
+    assert held.tolist() == [up.tolist(), down.tolist(), down.tolist()]
+    rise, fall = path.crossings(lambda u, held: u[:, 0] - 0.6)
+    assert rise == (pytest.approx(-np.log(0.4) / 2, abs=1e-6), True)
+    assert fall == (pytest.approx(2 + np.log(top / 0.6) / 2, abs=1e-6), False)
+
+
+def test_it_ends_where_a_steady_state_is_near():
+    path = simulate(brusselator(), {}, [(0.0, np.array([1.5]))], np.zeros(2))
+    assert path.end is End.STEADY
+    np.testing.assert_allclose(path.last, [0, np.log(1.5)], atol=3e-6)
+
+
+def test_it_ends_where_it_oscillates():
+    path = simulate(brusselator(), {}, [(0.0, np.array([3.0]))], np.array([0.1, 0.0]))
+    assert path.end is End.OSCILLATES
+    assert path.cycle.period == pytest.approx(7.16, rel=5e-3)
+
+
+def test_an_unstable_start_is_no_steady_state():
+    path = simulate(brusselator(), {}, [(0.0, np.array([3.0]))], np.array([0.0, np.log(3.0)]), most_steps=200)
+    assert path.end in (End.STEPS, End.OSCILLATES)
+
+
+def test_a_step_limit_names_what_still_changes():
+    path = simulate(brusselator(), {}, [(0.0, np.array([3.0]))], np.array([0.1, 0.0]), most_steps=50)
+    assert path.end is End.STEPS
+    assert path.message.startswith("not settled after 50 steps, at ")
+    assert " still changes, by " in path.message
+
+
+def test_an_interrupt_keeps_the_path():
+    def told(_, steps):
+        if steps == 30:
+            raise KeyboardInterrupt
+
+    path = simulate(brusselator(), {}, [(0.0, np.array([3.0]))], np.array([0.1, 0.0]), told=told)
+    assert (path.end, path.steps) == (End.INTERRUPTED, 30)
+    assert path.at(np.array([0.0, path.duration]))[0].shape == (2, 2)
