@@ -123,12 +123,20 @@ class Binder:
 
 
 @dataclass(frozen=True)
-class Condition:
-    """``left < right`` and the like behind ``where``; operator is ``<``, ``<=``, ``!=`` or ``==``."""
+class Comparison:
+    """``left < right`` and the like; operator is ``<``, ``<=``, ``>``, ``>=``, ``!=`` or ``==``."""
 
     left: Expression
     operator: str
     right: Expression
+    span: Span
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What stands behind ``where``: comparisons that all hold; a chain ``a < b < c`` is two of them."""
+
+    comparisons: tuple[Comparison, ...]
     span: Span
 
 
@@ -214,6 +222,7 @@ class Use:
 
     path: str
     span: Span
+    path_span: Span
 
 
 @dataclass(frozen=True)
@@ -233,6 +242,8 @@ class Table:
     name: str
     path: str
     span: Span
+    name_span: Span
+    path_span: Span
 
 
 @dataclass(frozen=True)
@@ -411,6 +422,31 @@ class Device:
     name_span: Span
 
 
+# --- circuits ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """``circuit first: x -> h = dense(...)``: a circuit placed between reservoirs."""
+
+    target: Target
+    wiring: Wiring
+    kind: Kind
+    span: Span
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """``circuit NAME: x[i] -> h[j] { "text" statements }``."""
+
+    name: str
+    wiring: Wiring
+    text: str
+    statements: tuple[Statement, ...]
+    span: Span
+    name_span: Span
+
+
 Statement = (
     Version
     | Network
@@ -427,12 +463,15 @@ Statement = (
     | Training
     | Law
     | Device
+    | Part
+    | Circuit
 )
 
 
 @dataclass(frozen=True)
 class Model:
-    """A whole file: its statements in the order of the text."""
+    """A whole file: its statements in the order of the text, and the files that it uses, each behind those it uses."""
 
     statements: tuple[Statement, ...]
     source: Source
+    used: tuple[Model, ...] = ()

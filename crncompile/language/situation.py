@@ -20,7 +20,7 @@ LOOKALIKES = {
 _SHOWN = {
     "NAME": "a name", "NUMBER": "a number", "UNIT": "a unit", "STRING": 'a text in "quotes"', "$END": "the end",
     "ARROW": "->", "REVERSIBLE": "<->", "IRREVERSIBLE": "=>", "RANGE": "..", "POINT": ".", "PLUS": "+",
-    "MINUS": "-", "TIMES": "*", "OVER": "/", "POWER": "^", "MORE": ">", "COMPARISON": "<",
+    "MINUS": "-", "TIMES": "*", "OVER": "/", "POWER": "^", "MORE": ">", "COMPARISON": "<", "AND": "and",
     "EQUAL": "=", "COLON": ":", "COMMA": ",", "LPAR": "(",
     "RPAR": ")", "LSQB": "[", "RSQB": "]", "LBRACE": "{", "RBRACE": "}",
 }  # fmt: skip

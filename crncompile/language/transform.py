@@ -110,7 +110,7 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
         return nodes.Volume(children[0], self._span(meta))
 
     def use(self, meta: Meta, children: Children) -> nodes.Use:
-        return nodes.Use(_unquoted(children[0]), self._span(meta))
+        return nodes.Use(_unquoted(children[0]), self._span(meta), self._span(children[0]))
 
     def index(self, meta: Meta, children: Children) -> nodes.Index:
         name, range_ = children
@@ -118,7 +118,7 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
 
     def table(self, meta: Meta, children: Children) -> nodes.Table:
         name, path = children
-        return nodes.Table(self._name(name), _unquoted(path), self._span(meta))
+        return nodes.Table(self._name(name), _unquoted(path), self._span(meta), self._span(name), self._span(path))
 
     def parameter(self, meta: Meta, children: Children) -> nodes.Parameter:
         target, value = children
@@ -147,6 +147,21 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
         name, parameters, expression = children
         names = tuple(self._name(token) for token in parameters or ())
         return nodes.Law(self._name(name), names, expression, self._span(meta), self._span(name))
+
+    # --- circuits ---
+
+    def part(self, meta: Meta, children: Children) -> nodes.Part:
+        target, wiring, kind = children
+        return nodes.Part(target, wiring, kind, self._span(meta))
+
+    def circuit(self, meta: Meta, children: Children) -> nodes.Circuit:
+        target, wiring, text, *statements = children
+        if target.binders:
+            hint = f"circuit {target.name}: x[i] -> h[j] {{ ... }}; where it is placed it may have some"
+            self._mistake(target.span, "a circuit has no index where it is defined", hint)
+        return nodes.Circuit(
+            target.name, wiring, _unquoted(text), tuple(statements), self._span(meta), target.name_span
+        )
 
     # --- a device ---
 
@@ -220,8 +235,14 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
         return nodes.Range(lower, upper, self._span(meta))
 
     def condition(self, meta: Meta, children: Children) -> nodes.Condition:
-        left, operator, right = children
-        return nodes.Condition(left, str(operator), right, self._span(meta))
+        chains = [child for child in children if not isinstance(child, Token)]
+        return nodes.Condition(tuple(comparison for chain in chains for comparison in chain), self._span(meta))
+
+    def comparison(self, meta: Meta, children: Children) -> tuple[nodes.Comparison, ...]:
+        return tuple(
+            nodes.Comparison(left, str(operator), right, Span(self._source, left.span.start, right.span.end))
+            for left, operator, right in zip(children[::2], children[1::2], children[2::2], strict=False)
+        )
 
     def wiring(self, meta: Meta, children: Children) -> nodes.Wiring:
         sources, targets, gates = children
@@ -302,14 +323,9 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
         return tuple(children)
 
     def reference(self, meta: Meta, children: Children) -> nodes.Expression:
-        if isinstance(children[0], nodes.Reference):
-            return children[0]
-        name, indices = children
-        return self._nested(nodes.Reference(self._name(name), indices or (), self._span(meta)), indices or ())
-
-    def column(self, meta: Meta, children: Children) -> nodes.Reference:
-        row, column = children
-        return nodes.Reference(f"{self._name(row)}.{self._name(column)}", (), self._span(meta))
+        *path, indices = children
+        name = ".".join(map(self._name, path))
+        return self._nested(nodes.Reference(name, indices or (), self._span(meta)), indices or ())
 
 
 def _unquoted(token: Token | None) -> str:

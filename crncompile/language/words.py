@@ -21,6 +21,7 @@ STATEMENTS = (
     "training",
     "law",
     "device",
+    "circuit",
 )
 
 #: They begin an item inside a device; all but ``parameter`` may be names as well.
@@ -30,7 +31,9 @@ ITEMS = ("terminal", "parameter", "counterpart", "let", "population", "state", "
 JOINTS = ("train", "tolerance", "in", "where", "gate")
 
 #: Terminals that depend on their place: elsewhere these words are names, and a unit stands only behind a number.
-CONTEXTUAL = frozenset(("UNIT", "ENERGY", "DEGENERACY", *(item.upper() for item in ITEMS if item not in STATEMENTS)))
+CONTEXTUAL = frozenset(
+    ("UNIT", "AND", "ENERGY", "DEGENERACY", *(item.upper() for item in ITEMS if item not in STATEMENTS))
+)
 
 #: No name may be one of these.
 RESERVED = frozenset(STATEMENTS + JOINTS)
@@ -53,6 +56,7 @@ FORMS = {
     "training": "training = adam(rate = 0.02, ...)",
     "law": "law NAME(parameter, ...) = forward rate",
     "device": 'device NAME: S -> P { "text" items }',
+    "circuit": "circuit NAME: x -> h = name(parameter = value, ...)",
     "parameter": "parameter NAME = value",
     "parameter inside": "parameter NAME: dimension > 0 = default",
     "terminal": "terminal S, P: molecules",

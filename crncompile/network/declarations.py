@@ -8,12 +8,16 @@ from typing import TypeVar, cast
 from crncompile.errors import Span
 from crncompile.language import nodes
 from crncompile.network.context import Context, OwnerScope
-from crncompile.network.expressions import Names, evaluate, evaluate_as
+from crncompile.network.derived import Derived, ordered, refuse_growth
+from crncompile.network.distributions import Constants
+from crncompile.network.dues import POSITIVE, Due
+from crncompile.network.expressions import Names, Typed, evaluate, evaluate_as
 from crncompile.network.indices import Frame, axis_of_range
 from crncompile.network.laws import reserved_names
-from crncompile.network.report import Fault, Report, fault
+from crncompile.network.report import Report, fault
 from crncompile.network.reservoirs import NETWORK_VOLUME
-from crncompile.network.values import POSITIVE, Due, literal, trained
+from crncompile.network.tables import read_table
+from crncompile.network.values import hold_numbers, literal, refuse_tolerance, trained
 from crncompile.units import TEMPERATURE, VOLUME, Units
 
 Statement = TypeVar("Statement", bound=nodes.Statement)
@@ -67,14 +71,23 @@ def declare(model: nodes.Model, context: Context) -> None:
         context.indices[index.name] = None
         with context.report.catching():
             context.indices[index.name] = axis_of_range(index.name, index.range)
+    for table in statements(model, nodes.Table):
+        context.tables[table.name] = None
+        with context.report.catching():
+            context.tables[table.name] = read_table(table, context.units)
     _volume(model, context)
-    for parameter in statements(model, nodes.Parameter):
+    parameters, circles = ordered(statements(model, nodes.Parameter))
+    for circle in circles:
+        context.report.add(circle)
+    for parameter in parameters:
         with context.report.catching():
             _parameter(parameter, context)
     for reservoir in statements(model, nodes.Reservoir):
-        context.reservoirs[reservoir.target.name] = None
+        name = reservoir.target.name
+        context.reservoirs[name] = None
         with context.report.catching():
-            context.reservoirs[reservoir.target.name] = whole_frame(reservoir.target, "a reservoir", context).axes
+            context.frames[name] = whole_frame(reservoir.target, "a reservoir", context)
+            context.reservoirs[name] = context.frames[name].axes
 
 
 def whole_frame(target: nodes.Target, what: str, context: Context) -> Frame:
@@ -94,6 +107,8 @@ def _declared(model: nodes.Model) -> Iterator[tuple[str, str, Span]]:
         match statement:
             case nodes.Index():
                 yield statement.name, "index", statement.name_span
+            case nodes.Table():
+                yield statement.name, "table", statement.name_span
             case nodes.Parameter():
                 yield statement.target.name, "parameter", statement.target.name_span
             case nodes.Reservoir():
@@ -102,6 +117,8 @@ def _declared(model: nodes.Model) -> Iterator[tuple[str, str, Span]]:
                 yield statement.target.name, statement.keyword, statement.target.name_span
             case nodes.Reaction():
                 yield statement.target.name, "reaction", statement.target.name_span
+            case nodes.Part():
+                yield statement.target.name, "circuit", statement.target.name_span
             case nodes.Readout():
                 yield statement.target.name, statement.keyword, statement.target.name_span
 
@@ -137,12 +154,6 @@ def _unsupported(model: nodes.Model, context: Context) -> None:
         if version.number != "1":
             message = f"version {version.number} of the language is not known"
             context.report.add(fault(version.span, message, "this compiler reads tnet 1"))
-    for use in statements(model, nodes.Use):
-        hint = "copy the laws and devices that you need into this file"
-        context.report.add(fault(use.span, "use is not supported yet", hint))
-    for table in statements(model, nodes.Table):
-        hint = "declare the devices one by one, or as families over indices"
-        context.report.add(fault(table.span, "tables are not supported yet", hint))
 
 
 # --- volume and parameters --------------------------------------------------------------------------------------------
@@ -153,7 +164,7 @@ def _volume(model: nodes.Model, context: Context) -> None:
         context.volume_told = True
         with context.report.catching():
             value = nodes.Value(statement.value, None, statement.value.span)
-            _constant(NETWORK_VOLUME, Frame(()), value, Due("the volume", VOLUME, POSITIVE), context)
+            _plain(NETWORK_VOLUME, Constants(context), value, Due("the volume", VOLUME, POSITIVE))
 
 
 def _parameter(statement: nodes.Parameter, context: Context) -> None:
@@ -161,21 +172,32 @@ def _parameter(statement: nodes.Parameter, context: Context) -> None:
     due = Due(statement.target.name, None)
     if isinstance(statement.value.content, nodes.Interval):
         raise fault(statement.value.content.span, f"{due.what} is one value, not a range")
-    if statement.target.name in context.parameters:
-        raise Fault
     if isinstance(statement.value.content, nodes.Train):
         found = trained(context, frame, due.what, statement.value, due)
         context.parameters[due.what] = found
     else:
-        _constant(due.what, frame, statement.value, due, context)
+        _plain(due.what, OwnerScope(context, frame), statement.value, due)
 
 
-def _constant(name: str, frame: Frame, value: nodes.Value, due: Due, context: Context) -> None:
+def _plain(name: str, scope: OwnerScope, value: nodes.Value, due: Due) -> None:
+    """Declare a parameter that is not trained: a constant, or one that follows from others."""
     expression = cast(nodes.Expression, value.content)
-    scope = OwnerScope(context, frame)
     typed = evaluate(expression, scope, due.dimension)
     due.check(expression, typed.dimension)
-    if scope.accesses:
-        hint = "write the expression where it is used"
-        raise fault(expression.span, f"{name} can not be an expression of other parameters", hint)
-    context.parameters[name] = literal(context, name, value, typed, due, frame)
+    if not scope.accesses:
+        scope.context.parameters[name] = literal(scope, name, value, typed, due, scope.frame)
+        return
+    refuse_tolerance(value, scope)
+    refuse_growth(name, typed.expression, expression)
+    scope.context.derived[name] = _derived(name, scope, typed)
+
+
+def _derived(name: str, scope: OwnerScope, typed: Typed) -> Derived:
+    parts = {access.symbol: scope.parts[text] for text, access in scope.accesses.items()}
+    hold_numbers(scope, name)
+    names = scope.frame.names()
+    for text, found in scope.numbers.items():
+        access = scope.accesses[text]
+        indices = tuple(nodes.Reference(names[axis], (), found.span) for axis in access.place.axes or ())
+        parts[access.symbol] = nodes.Reference(access.name, indices, found.span)
+    return Derived(scope.frame.axes, tuple(names), typed, parts)

@@ -10,6 +10,7 @@ import sympy
 
 from crncompile.errors import ModelError, Span, did_you_mean
 from crncompile.language import nodes
+from crncompile.network.dues import Limits
 from crncompile.network.expressions import Names, Typed, evaluate, evaluate_as
 from crncompile.network.laws import GIVEN, law_of, reserved_names
 from crncompile.network.levers import check_levers
@@ -18,7 +19,6 @@ from crncompile.network.report import Fault, Report, a_dimension, expected, faul
 from crncompile.network.steps import Surroundings, make_step
 from crncompile.network.terminals import FLUX, assumptions, check_counterpart, limits_of, terminals_of
 from crncompile.network.types import Content, DeviceKind, DeviceParameter, State, Step, Terminal
-from crncompile.network.values import Limits
 from crncompile.units import CONCENTRATION, DIMENSIONS, ENERGY, NUMBER, RATE, Dimension, Units
 
 Item = TypeVar("Item", bound=nodes.Item)

@@ -50,6 +50,9 @@ class Scope(Protocol):
     def look_up(self, reference: nodes.Reference) -> Typed:
         """Return what a name stands for; raises Fault."""
 
+    def remainder(self, call: nodes.Call) -> Typed:
+        """Return the remainder of a division of whole numbers; raises Fault."""
+
 
 @dataclass(frozen=True)
 class Names:
@@ -76,6 +79,10 @@ class Names:
         if found is None and name in self.later:
             raise fault(reference.span, f"{name} is used before it is declared", "move its declaration further up")
         return found or undeclared(reference, self.names)
+
+    def remainder(self, call: nodes.Call) -> Typed:
+        """Raise Fault: there are no indices here."""
+        raise fault(call.span, f"{call.function} is for indices, and there are none here")
 
 
 def constant(reference: nodes.Reference, units: Units) -> Typed | None:
@@ -300,6 +307,8 @@ _FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[float], float]]] = {
     "logistic": (_logistic, lambda x: 0.5 + 0.5 * math.tanh(x / 2)),
 }
 FUNCTIONS = frozenset(_FUNCTIONS)
+#: Remainder of a division of whole numbers, for indices.
+REMAINDER = "mod"
 DISTRIBUTIONS = frozenset({"constant", "normal", "lognormal", "uniform", "loguniform"})
 
 
@@ -307,8 +316,10 @@ def _call(call: nodes.Call, scope: Scope) -> Typed:
     name = call.function
     if name in DISTRIBUTIONS:
         raise fault(call.span, f"{name} is a distribution", f"a distribution stands behind train: train {name}(...)")
+    if name == REMAINDER:
+        return scope.remainder(call)
     if name not in FUNCTIONS:
-        raise fault(call.span, f"{name} is not a function", did_you_mean(name, FUNCTIONS))
+        raise fault(call.span, f"{name} is not a function", did_you_mean(name, {*FUNCTIONS, REMAINDER}))
     if len(call.arguments) != 1:
         raise fault(call.span, f"{name} takes one argument, not {len(call.arguments)}")
     argument = evaluate(call.arguments[0], scope)

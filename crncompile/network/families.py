@@ -12,13 +12,14 @@ from crncompile.errors import did_you_mean
 from crncompile.language import nodes
 from crncompile.network.context import Context
 from crncompile.network.devices import resolve_device
+from crncompile.network.dues import POSITIVE, Due, Limits
 from crncompile.network.indices import Frame
 from crncompile.network.laws import repeated_settings
 from crncompile.network.library import Library
 from crncompile.network.report import Fault, Report, expected, fault, listed, resembles
 from crncompile.network.reservoirs import NETWORK_VOLUME, Evidence, network_volume
 from crncompile.network.types import Access, DeviceKind, DeviceParameter, Family, Slot
-from crncompile.network.values import POSITIVE, Due, Limits, default_slot, slot
+from crncompile.network.values import default_slot, slot
 from crncompile.network.wiring import Wired, refuse_loop, wire
 from crncompile.units import VOLUME
 
@@ -38,10 +39,15 @@ class Kinds:
         node = self.library.devices.get(kind.name)
         if node is None:
             law = f"{kind.name} is a law: it is called by a reaction" if kind.name in self.library.laws else ""
-            hint = law or did_you_mean(kind.name, self.library.devices)
+            circuit = f"{kind.name} is a circuit: it is placed by circuit" if kind.name in self.library.circuits else ""
+            hint = law or circuit or did_you_mean(kind.name, self.library.devices)
             raise fault(kind.name_span, f"{kind.name} is not a device", hint)
+        return self.device_of(node)
+
+    def device_of(self, node: nodes.Device) -> DeviceKind:
+        """Return a device of the library, resolved; raises Fault where it has mistakes."""
         self.resolve(node)
-        found = self.devices[kind.name]
+        found = self.devices[node.name]
         if found is None:
             raise Fault
         return found

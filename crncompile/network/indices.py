@@ -8,16 +8,17 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.errors import did_you_mean
+from crncompile.errors import Span, did_you_mean
 from crncompile.language import nodes
-from crncompile.network.expressions import exact, unparse
+from crncompile.network.expressions import REMAINDER, exact, unparse
 from crncompile.network.report import Fault, each, fault, shown
+from crncompile.network.tables import Table
 from crncompile.network.types import Axis, Place
 
 #: Values of one index.
@@ -27,14 +28,19 @@ LARGEST_ARRAY = 50_000_000
 _LARGEST_WHOLE = 2**53
 
 Indices = Mapping[str, Axis | None]
+Tables = Mapping[str, Table | None]
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """The elements of an owner: all of ``axes``; or, for a list, ``rows`` of index values, shape (elements, axes)."""
+    """The elements of an owner: all of ``axes``; or, for a list, ``rows`` of index values, shape (elements, axes).
+
+    ``tables`` are those whose rows an index counts, by the name of the index.
+    """
 
     axes: tuple[Axis, ...]
     rows: NDArray[np.int64] | None = None
+    tables: Mapping[str, Table] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -67,11 +73,30 @@ class Frame:
     def selected(self, mask: NDArray[np.bool_]) -> Frame:
         """Return the elements of a mask as a list."""
         offsets = np.array([axis.lower for axis in self.axes], dtype=np.int64)
-        return Frame(self.axes, np.argwhere(mask).astype(np.int64) + offsets)
+        return replace(self, rows=np.argwhere(mask).astype(np.int64) + offsets)
 
     def names(self) -> list[str]:
         """Names of the indices."""
         return [axis.name for axis in self.axes]
+
+    def row_of(self, index: str) -> NDArray[np.int64]:
+        """Return the positions in its table, from 0, that an index stands for, broadcastable to ``shape``."""
+        return self.values(self.names().index(index)) - 1
+
+    def element(self, flat: int) -> str:
+        """Return ``i = 1, j = 3`` for an element by its flat index, and the line of a table that it comes from."""
+        if self.tables:
+            return self.origin(flat).strip(" ()")
+        named = zip(self.names(), (self.values(k) for k in range(len(self.axes))), strict=True)
+        return ", ".join(f"{name} = {np.broadcast_to(values, self.shape).flat[flat]}" for name, values in named)
+
+    def origin(self, element: int) -> str:
+        """Return `` (line 7 of edges.csv)`` for an element of a table's family, by its flat index; else nothing."""
+        places = []
+        for index, table in self.tables.items():
+            row = int(np.broadcast_to(self.row_of(index), self.shape).flat[element]) + 1
+            places.append(f"line {table.line(row)} of {table.source.name}")
+        return f" ({', '.join(places)})" if places else ""
 
 
 # --- whole numbers ----------------------------------------------------------------------------------------------------
@@ -89,6 +114,8 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {"+": operator.add, "-": oper
 _RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
     "!=": operator.ne,
     "==": operator.eq,
 }
@@ -107,7 +134,9 @@ def _whole(expression: nodes.Expression, frame: Frame, indices: Indices) -> _Who
             return _index(expression, frame, indices)
         case nodes.Operation(operator="+" | "-" | "*"):
             return _arithmetic(expression, frame, indices)
-    raise fault(expression.span, "an index is made of whole numbers and indices with + - *")
+        case nodes.Call() if expression.function == REMAINDER:
+            return _remainder(expression, frame, indices)
+    raise fault(expression.span, f"an index is made of whole numbers and indices with + - * and {REMAINDER}(a, b)")
 
 
 def _literal(quantity: nodes.Quantity) -> _Whole:
@@ -121,6 +150,9 @@ def _literal(quantity: nodes.Quantity) -> _Whole:
 
 def _index(reference: nodes.Reference, frame: Frame, indices: Indices) -> _Whole:
     names, name = frame.names(), reference.name
+    index, point, column = name.partition(".")
+    if point and index in names:
+        return _column_of(column, index, reference.span, frame)
     if name in names:
         axis = frame.axes[names.index(name)]
         return _Whole(lambda: frame.values(names.index(name)), max(abs(axis.lower), abs(axis.upper)))
@@ -130,6 +162,34 @@ def _index(reference: nodes.Reference, frame: Frame, indices: Indices) -> _Whole
         )
     hint = did_you_mean(name, names) if names else "declare it: index " + name + " = 1..10"
     raise fault(reference.span, f"{name} is not an index here", hint)
+
+
+def table_of(index: str, span: Span, frame: Frame) -> Table:
+    """Return the table whose rows an index counts; raises Fault where it counts none."""
+    if index not in frame.tables:
+        raise fault(span, f"{index} is an index of whole numbers: it has no columns", f"bind it: {index} in edges")
+    return frame.tables[index]
+
+
+def _column_of(column: str, index: str, span: Span, frame: Frame) -> _Whole:
+    values = table_of(index, span, frame).whole_numbers(column, span)
+    return _Whole(lambda: values[frame.row_of(index)], int(np.abs(values).max()))
+
+
+def _remainder(call: nodes.Call, frame: Frame, indices: Indices) -> _Whole:
+    if len(call.arguments) != 2:
+        raise fault(call.span, f"{REMAINDER} takes two whole numbers, not {len(call.arguments)}", "mod(j, 16) + 1")
+    dividend, divisor = each(lambda part: _whole(part, frame, indices), call.arguments)
+
+    def values() -> NDArray[np.int64]:
+        by = divisor.values()
+        if (by <= 0).any():
+            raise fault(
+                call.arguments[1].span, f"{REMAINDER} divides by {by[by <= 0].flat[0]}, which is not above zero"
+            )
+        return np.mod(dividend.values(), by)
+
+    return _Whole(values, divisor.bound)
 
 
 def _arithmetic(operation: nodes.Operation, frame: Frame, indices: Indices) -> _Whole:
@@ -156,9 +216,9 @@ def axis_of_range(name: str, domain: nodes.Range) -> Axis:
     return Axis(name, lower, upper)
 
 
-def frame_of(target: nodes.Target, indices: Indices) -> Frame:
+def frame_of(target: nodes.Target, indices: Indices, tables: Tables) -> Frame:
     """Return the elements that a target declares, its filter applied."""
-    axes = tuple(each(lambda binder: _bound_axis(binder, indices), target.binders))
+    axes = tuple(each(lambda binder: _bound_axis(binder, indices, tables), target.binders))
     names = [axis.name for axis in axes]
     for position, binder in enumerate(target.binders):
         if binder.name in names[:position]:
@@ -166,14 +226,16 @@ def frame_of(target: nodes.Target, indices: Indices) -> Frame:
     size = math.prod(axis.size for axis in axes)
     if size > LARGEST_ARRAY:
         raise fault(target.span, f"{target.name} would have {size} elements; {LARGEST_ARRAY} is the most")
-    return Frame(axes) if target.condition is None else _filtered(target, target.condition, Frame(axes), indices)
+    counted = [(b.name, tables.get(b.domain.name)) for b in target.binders if isinstance(b.domain, nodes.Reference)]
+    frame = Frame(axes, tables={name: table for name, table in counted if table is not None})
+    return frame if target.condition is None else _filtered(target, target.condition, frame, indices)
 
 
-def _bound_axis(binder: nodes.Binder, indices: Indices) -> Axis:
+def _bound_axis(binder: nodes.Binder, indices: Indices, tables: Tables) -> Axis:
     if isinstance(binder.domain, nodes.Range):
         return axis_of_range(binder.name, binder.domain)
     if binder.domain is not None:
-        raise fault(binder.domain.span, "tables are not supported yet", f"bind a range: {binder.name} in 1..10")
+        return _rows(binder.name, binder.domain, indices, tables)
     if binder.name in indices:
         axis = indices[binder.name]
         if axis is None:
@@ -184,9 +246,29 @@ def _bound_axis(binder: nodes.Binder, indices: Indices) -> Axis:
     raise fault(binder.span, f"{binder.name} is not an index", hint, more)
 
 
+def _rows(name: str, domain: nodes.Reference, indices: Indices, tables: Tables) -> Axis:
+    """Return the axis that counts the rows of a table."""
+    if domain.name not in tables:
+        axis = indices.get(domain.name)
+        hint = f"bind its range: {name} in {axis.lower}..{axis.upper}" if axis else did_you_mean(domain.name, tables)
+        more = f'declare it: table {domain.name} = "{domain.name}.csv"' if domain.name not in indices else ""
+        raise fault(domain.span, f"{domain.name} is not a table", hint, more)
+    table = tables[domain.name]
+    if table is None:
+        raise Fault
+    return Axis(name, 1, table.rows)
+
+
 def _filtered(target: nodes.Target, condition: nodes.Condition, frame: Frame, indices: Indices) -> Frame:
-    left, right = each(lambda side: whole(side, frame, indices), (condition.left, condition.right))
-    chosen = frame.selected(np.broadcast_to(_RELATIONS[condition.operator](left, right), frame.shape))
+    """Return the elements for which all comparisons hold."""
+    sides = each(
+        lambda comparison: each(lambda side: whole(side, frame, indices), (comparison.left, comparison.right)),
+        condition.comparisons,
+    )
+    mask = np.ones(frame.shape, dtype=bool)
+    for comparison, (left, right) in zip(condition.comparisons, sides, strict=True):
+        mask &= _RELATIONS[comparison.operator](left, right)
+    chosen = frame.selected(mask)
     if chosen.rows is not None and len(chosen.rows) == 0:
         raise fault(condition.span, f"no element of {target.name} fulfils this condition")
     return chosen
@@ -242,11 +324,17 @@ def _column(
     values = whole(index, frame, indices)
     outside = (values < axis.lower) | (values > axis.upper)
     if outside.any():
-        guilty = int(values[outside].flat[0])
+        guilty, first = int(values[outside].flat[0]), int(np.argmax(np.broadcast_to(outside, frame.shape)))
         element = f"{reference.name}[{guilty}]" if len(reference.indices) == 1 else f"{unparse(index)} = {guilty}"
-        message = f"{element} is out of range: {reference.name} has {axis.name} = {axis.lower}..{axis.upper}"
-        raise fault(index.span, message, _restriction(index, ~outside, frame))
+        element += f"{frame.origin(first)} is out of range"
+        message = f"{element}: {reference.name} has {axis.name} = {axis.lower}..{axis.upper}"
+        raise fault(index.span, message, _restriction(index, ~outside, frame), _counted_from_zero(values, axis, frame))
     return values - axis.lower
+
+
+def _counted_from_zero(values: NDArray[np.int64], axis: Axis, frame: Frame) -> str:
+    from_zero = bool(frame.tables) and axis.lower == 1 and values.min() == 0 and values.max() < axis.upper
+    return "the table counts from 0: add 1 to the index" if from_zero else ""
 
 
 def _restriction(index: nodes.Expression, allowed: NDArray[np.bool_], frame: Frame) -> str:

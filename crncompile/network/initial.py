@@ -20,6 +20,8 @@ def initial_values(network: Network, seed: int = 0) -> Values:
 
 def _values(parameter: Parameter, seed: int) -> NDArray[np.float64]:
     distribution = parameter.distribution
+    if distribution.values is not None:
+        return distribution.values.copy()
     if distribution.name == "constant":
         return np.full(parameter.shape, distribution.arguments[0])
     rng = np.random.default_rng([seed, zlib.crc32(parameter.name.encode())])

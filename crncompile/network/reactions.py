@@ -9,6 +9,7 @@ import sympy
 
 from crncompile.language import nodes
 from crncompile.network.context import Context, OwnerScope
+from crncompile.network.distributions import first_argument
 from crncompile.network.expressions import Typed, evaluate, unparse
 from crncompile.network.families import Kinds, assemble
 from crncompile.network.indices import Frame
@@ -18,7 +19,6 @@ from crncompile.network.reservoirs import NETWORK_VOLUME
 from crncompile.network.steps import Surroundings, make_step
 from crncompile.network.terminals import FLUX
 from crncompile.network.types import Content, DeviceKind, DeviceParameter, Family, Role, Step, Terminal
-from crncompile.network.values import first_argument
 from crncompile.network.wiring import Wired, refuse_loop, wire
 from crncompile.units import Dimension
 

@@ -7,11 +7,13 @@ from typing import Literal, cast
 from crncompile.errors import did_you_mean
 from crncompile.language import nodes
 from crncompile.network.context import Context, OwnerScope
+from crncompile.network.distributions import constant
+from crncompile.network.dues import Due
 from crncompile.network.expressions import evaluate
 from crncompile.network.laws import repeated_settings
 from crncompile.network.report import a_dimension, each, fault, shown
 from crncompile.network.types import Readout, Training
-from crncompile.network.values import Due, constant
+from crncompile.network.values import hold_numbers
 from crncompile.units import NUMBER, example_unit
 
 
@@ -33,6 +35,7 @@ def readout(node: nodes.Readout, context: Context) -> Readout:
             else "divide by a quantity of its kind"
         )
         raise fault(node.expression.span, f"a {node.keyword} is a number, this is {a_dimension(value.dimension)}", hint)
+    hold_numbers(scope, node.target.name)
     accesses = tuple(scope.accesses.values())
     read = tuple(access for access in accesses if access.name in context.reservoirs)
     if not read:

@@ -12,12 +12,14 @@ import sympy
 from crncompile.errors import Span, did_you_mean
 from crncompile.language import nodes
 from crncompile.network.context import Context, OwnerScope
+from crncompile.network.distributions import constant, first_argument
+from crncompile.network.dues import ANY, POSITIVE, Due, unit_token
 from crncompile.network.expressions import evaluate
 from crncompile.network.indices import Frame
 from crncompile.network.laws import repeated_settings
 from crncompile.network.report import Fault, Report, a_dimension, each, fault, resembles, shown
 from crncompile.network.types import Access, Content, InputCoding, Place, Reservoir, Slot
-from crncompile.network.values import ANY, POSITIVE, Due, constant, default_slot, first_argument, slot, unit_token
+from crncompile.network.values import default_slot, slot
 from crncompile.units import CAPACITANCE, CONCENTRATION, ENERGY, NUMBER, VOLTAGE, VOLUME, Dimension
 
 KindName = Literal["input", "fixed", "floating", "output"]
@@ -69,7 +71,7 @@ def draft(node: nodes.Reservoir, context: Context) -> Draft:
     needed = _NEEDED.get(kind.name)
     if needed is not None and needed not in settings and not resembles(needed, [s.name for s in unknown]):
         report.add(fault(kind.name_span, f"{kind.name} needs {needed}", f"write {kind.name}({needed} = ...)"))
-    return Draft(node, Frame(context.reservoirs[node.target.name] or ()), settings)
+    return Draft(node, context.frames.get(node.target.name, Frame(())), settings)
 
 
 # --- content ----------------------------------------------------------------------------------------------------------

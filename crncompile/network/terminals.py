@@ -10,11 +10,11 @@ import sympy
 
 from crncompile.errors import Span, did_you_mean
 from crncompile.language import nodes
+from crncompile.network.dues import Limits
 from crncompile.network.expressions import Names, evaluate_as, is_zero
 from crncompile.network.library import Library
 from crncompile.network.report import Fault, Report, fault
 from crncompile.network.types import Content, Role, Terminal
-from crncompile.network.values import Limits
 from crncompile.units import CONCENTRATION, RATE, Dimension, Units
 
 #: Dimension of a device's current, by content.

@@ -174,10 +174,14 @@ class Slot:
 
 @dataclass(frozen=True)
 class Distribution:
-    """constant(value), normal(mean, sigma), lognormal(median, sigma of ln), uniform(a, b) or loguniform(a, b)."""
+    """constant(value), normal(mean, sigma), lognormal(median, sigma of ln), uniform(a, b) or loguniform(a, b).
+
+    A constant that differs from element to element has no arguments but ``values``, of the parameter's shape.
+    """
 
     name: Literal["constant", "normal", "lognormal", "uniform", "loguniform"]
     arguments: tuple[float, ...]
+    values: NDArray[np.float64] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def test_every_tree_becomes_a_node():
 
 def test_the_words_are_those_of_the_grammar():
     words = set(re.findall(r'"([a-z]+)"', BARE))
-    assert words == set(STATEMENTS) | set(ITEMS) | set(JOINTS) | {"energy", "degeneracy"}
+    assert words == set(STATEMENTS) | set(ITEMS) | set(JOINTS) | {"energy", "degeneracy", "and"}
     assert {word.upper() for word in words} <= {terminal.name for terminal in parser().terminals}
     assert {terminal.name for terminal in parser().terminals} >= CONTEXTUAL
     assert set(FORMS) == set(STATEMENTS) | set(ITEMS) | {"parameter inside"}

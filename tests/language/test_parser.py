@@ -167,14 +167,28 @@ def test_targets():
     assert first is None
     assert (plain(second.lower), plain(second.upper)) == ("1", "16")
     assert plain(third) == "edges"
-    assert (plain(target.condition.left), target.condition.operator, plain(target.condition.right)) == ("i", "<", "j")
+    (comparison,) = target.condition.comparisons
+    assert (plain(comparison.left), comparison.operator, plain(comparison.right)) == ("i", "<", "j")
     assert target.name_span.text == "a"
     assert target.span.text == "a[i, j in 1..16, e in edges where i < j]"
 
 
 def test_a_target_may_hold_a_condition_of_each_kind():
-    for operator in ("<", "<=", "!=", "=="):
-        assert statement(f"parameter p[i, j where i {operator} j+1] = 1").target.condition.operator == operator
+    for operator in ("<", "<=", ">", ">=", "!=", "=="):
+        (comparison,) = statement(f"parameter p[i, j where i {operator} j+1] = 1").target.condition.comparisons
+        assert comparison.operator == operator
+
+
+def test_comparisons_are_chained_and_joined():
+    condition = statement("dot a[i, b where 1 <= i + b <= 28 and i != b]: x[i] -> h[b] = f()").target.condition
+    assert [c.span.text for c in condition.comparisons] == ["1 <= i + b", "i + b <= 28", "i != b"]
+    assert condition.span.text == "1 <= i + b <= 28 and i != b"
+
+
+def test_and_is_a_name_elsewhere():
+    assert statement("parameter and = 3").target.name == "and"
+    target = statement("dot a[and where and < 3 and and > 1]: x -> y = f()").target
+    assert [plain(c.left) for c in target.condition.comparisons] == ["and", "and"]
 
 
 def test_wiring():

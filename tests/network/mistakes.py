@@ -101,7 +101,7 @@ MISTAKES = {
     "index-huge-product": DOTS
     + DOT
     + "index i = 1..1000000\nreservoir h[i, k in 1..100] = floating(capacitance = 1 pF)\n",
-    "index-as-number": MANY_DOTS + FAMILIES.replace("level = 0 kT", "level = (j - 8) * 0.25 kT", 1),
+    "index-as-number": MANY_DOTS + FAMILIES.replace("level = 0 kT", "level = k * 0.25 kT", 1) + "index k = 1..3\n",
     "index-filter-empty": MANY_DOTS
     + FAMILIES
     + f"dot c[j where j < 1]: x -> h[j] = resonant_dot({RATES}, level = 0 kT)\n",
@@ -138,7 +138,6 @@ MISTAKES = {
     "distribution-negative": dot("0 kT", "gamma_left = train loguniform(0 GHz, 1 GHz), gamma_right = 1 GHz"),
     "tolerance-negative": dot("0 kT tolerance 0 kT"),
     "tolerance-shared": DOTS + "parameter p = 1 kT\n" + DOT.replace("0 kT", "2 * p tolerance 1 %"),
-    "parameter-of-parameter": DOTS + DOT + "parameter p = 1 kT\nparameter q = 2 * p\n",
     "parameter-is-interval": DOTS + DOT + "parameter p = [0 kT, 1 kT]\n",
     # reservoirs
     "content-contradictory": DOTS.replace("capacitance = 10 pF", "start = 1 mM") + DOT,

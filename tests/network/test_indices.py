@@ -23,7 +23,7 @@ def statement(text):
 
 
 def frame(binders):
-    return frame_of(statement(f"readout r[{binders}] = 1").target, INDICES)
+    return frame_of(statement(f"readout r[{binders}] = 1").target, INDICES, {})
 
 
 def reference(text):

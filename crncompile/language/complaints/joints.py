@@ -34,10 +34,17 @@ JOINTS = (
     ),
     Complaint(
         "where-comparison",
-        "a condition compares by <, <=, == or !=, not by {s.found.text}",
-        "swap the sides: i < j for j > i; equality is ==",
-        ("parameter p[i, j where i > j] = 1", "parameter p[i, j where i = j] = 1"),
-        lambda s: "COMPARISON" in s.expected and s.found.text in (">", ">=", "=", "=>", ":=", "<>"),
+        "a condition compares by <, <=, >, >=, == or !=, not by {s.found.text}",
+        "equality is ==, as in h[i, j where i == j]",
+        ("parameter p[i, j where i => j] = 1", "parameter p[i, j where i = j] = 1"),
+        lambda s: "COMPARISON" in s.expected and s.found.text in ("=", "=>", ":="),
+    ),
+    Complaint(
+        "where-joint",
+        "comparisons are joined by and, by nothing else",
+        "h[i, j where 1 <= i + j <= 28 and i != j]; for or, write a family for each",
+        ("parameter p[i where i < 3 or i > 5] = 1", "dot a[i where 1 < i, i < 3]: x[i] -> h[i] = f()"),
+        lambda s: "AND" in s.expected and (s.found.text in ("or", ",") or s.previous.text == "or"),
     ),
     Complaint(
         "gate-without-terminals",

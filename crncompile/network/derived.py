@@ -1,0 +1,128 @@
+"""Parameters that follow from others: ``parameter K_I = 0.05 * K``.
+
+They are written out where they are used, so that they follow whatever sets the others: training, a file, an override.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+
+import sympy
+
+from crncompile.language import nodes
+from crncompile.network.expressions import Typed
+from crncompile.network.report import Fault, fault
+from crncompile.network.types import Axis
+
+#: Written out, a derived parameter has at most so many operations, and is nested at most so deep.
+LARGEST, DEEPEST = 1000, 100
+
+
+@dataclass(frozen=True, eq=False)
+class Derived:
+    """A value made of other parameters: ``parts`` are these, as references in terms of the indices ``names``."""
+
+    axes: tuple[Axis, ...]
+    names: tuple[str, ...]
+    value: Typed
+    parts: Mapping[sympy.Symbol, nodes.Reference]
+
+
+def at_use(derived: Derived, reference: nodes.Reference) -> dict[sympy.Symbol, nodes.Reference]:
+    """Return the parts of a derived parameter as they are read through ``reference``."""
+    indices = dict(zip(derived.names, reference.indices, strict=True))
+    return {
+        symbol: replace(
+            part, indices=tuple(_substituted(index, indices) for index in part.indices), span=reference.span
+        )
+        for symbol, part in derived.parts.items()
+    }
+
+
+def _substituted(expression: nodes.Expression, indices: Mapping[str, nodes.Expression]) -> nodes.Expression:
+    match expression:
+        case nodes.Reference(indices=()):
+            return indices.get(expression.name, expression)
+        case nodes.Call():
+            return replace(expression, arguments=tuple(_substituted(part, indices) for part in expression.arguments))
+        case nodes.Operation():
+            return replace(expression, operands=tuple(_substituted(part, indices) for part in expression.operands))
+    return expression
+
+
+def refuse_growth(name: str, expression: sympy.Expr, node: nodes.Expression) -> None:
+    """Raise Fault where a chain of derived parameters has become unwieldy, written out."""
+    count = 0
+    level: Iterable[sympy.Basic] = [expression]
+    for _ in range(DEEPEST):
+        level = [argument for part in level for argument in part.args]
+        count += len(level)
+        if not level or count > LARGEST:
+            break
+    if level or count > LARGEST:
+        message = f"{name} becomes too long an expression when the parameters in it are written out"
+        raise fault(node.span, message, "make one of them a value of its own")
+
+
+# --- their order ------------------------------------------------------------------------------------------------------
+
+
+def ordered(statements: Iterable[nodes.Parameter]) -> tuple[list[nodes.Parameter], list[Fault]]:
+    """Return parameters so that each stands behind those in it, else in the order of the text; and circles among them.
+
+    Those of a circle are left out.
+    """
+    known = {statement.target.name: statement for statement in reversed(list(statements))}
+    known = dict(reversed(known.items()))
+    within = {name: _named_in(statement, known) for name, statement in known.items()}
+    faults: list[Fault] = []
+    while True:
+        try:
+            order = list(TopologicalSorter(within).static_order())
+        except CycleError as error:
+            circle = list(reversed(error.args[1]))[:-1]
+            faults.append(_circle(circle, known))
+            within = {
+                name: [other for other in others if other not in circle]
+                for name, others in within.items()
+                if name not in circle
+            }
+            continue
+        base = [name for name in within if not within[name]]
+        order = [*base, *(name for name in order if within.get(name))]
+        return [known[name] for name in order], faults
+
+
+def _circle(names: list[str], known: Mapping[str, nodes.Parameter]) -> Fault:
+    start = min(range(len(names)), key=lambda k: known[names[k]].span.start)
+    circle = [*names[start:], *names[:start]]
+    message = (
+        f"{circle[0]} is defined by itself"
+        if len(circle) == 1
+        else f"these parameters are defined by each other: {', '.join(circle)}"
+    )
+    return fault(known[circle[0]].value.span, message, "one of them needs a value of its own")
+
+
+def _named_in(statement: nodes.Parameter, known: Mapping[str, object]) -> list[str]:
+    content = statement.value.content
+    if isinstance(content, nodes.Train | nodes.Interval):
+        return []
+    bound = {binder.name for binder in statement.target.binders}
+    return sorted({name for name in _names(content) if name in known and name not in bound})
+
+
+def _names(expression: nodes.Expression) -> Iterator[str]:
+    match expression:
+        case nodes.Reference():
+            yield expression.name
+            for index in expression.indices:
+                yield from _names(index)
+        case nodes.Call():
+            for argument in expression.arguments:
+                yield from _names(argument)
+        case nodes.Operation():
+            for operand in expression.operands:
+                yield from _names(operand)
