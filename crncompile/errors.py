@@ -11,34 +11,53 @@
 from __future__ import annotations
 
 import difflib
+import re
+import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
+
+#: So many mistakes are written out at once.
+MOST_SHOWN = 50
+#: Characters of a word that are shown, and compared with other words.
+LONGEST_SHOWN = 80
+_MOST_COMPARED = 2000
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A text and the name it is known by (a path, or ``<text>``)."""
+    """A text and the name it is known by (a path, or ``<text>``); ``used`` is where another file uses it."""
 
     name: str
     text: str
+    used: Span | None = None
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Offsets at which lines begin."""
+        return [0, *(match.end() for match in re.finditer("\n", self.text))]
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column, both counted from 1, of a character offset."""
-        before = self.text[:offset]
-        return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
 
     def line(self, number: int) -> str:
         """Return the text of line ``number`` (from 1) without its line end."""
-        return self.text.split("\n")[number - 1].rstrip("\r")
+        start = self._starts[number - 1]
+        end = self._starts[number] - 1 if number < len(self._starts) else len(self.text)
+        return self.text[start:end].rstrip("\r")
 
 
 @dataclass(frozen=True)
 class Span:
-    """Characters ``start`` to ``end`` (exclusive) of a source."""
+    """Characters ``start`` to ``end`` (exclusive) of a source; ``placed``, in a circuit: the name that it has there."""
 
     source: Source
     start: int
     end: int
+    placed: Span | None = None
 
     @property
     def line(self) -> int:
@@ -54,6 +73,22 @@ class Span:
     def text(self) -> str:
         """The characters themselves."""
         return self.source.text[self.start : self.end]
+
+    def seen_from(self, other: Span) -> str:
+        """Return ``line 3``, or ``line 3 of devices.tnet`` where the other place is in another file."""
+        return f"line {self.line}" + ("" if other.source is self.source else f" of {self.source.name}")
+
+    def notes(self) -> list[str]:
+        """Return where the circuit around this place is placed, and where its file is used, innermost first."""
+        told, place, name = [], self.placed, self.source.name
+        while place is not None:
+            told.append(f"placed as {place.text} in {place.seen_from(self)}")
+            place = place.placed
+        place = self.source.used
+        while place is not None:
+            told.append(f"{name} is used in line {place.line} of {place.source.name}")
+            name, place = place.source.name, place.source.used
+        return told
 
 
 @dataclass(frozen=True)
@@ -77,29 +112,55 @@ class Mistake:
             "length": max(1, self.span.end - self.span.start),
             "severity": self.severity,
             "message": self.message,
-            "hint": self.hint,
+            "hint": "\n".join(self._hints()),
         }
+
+    def _hints(self) -> list[str]:
+        return [part for part in self.hint.split("\n") if part] + self.span.notes()
 
     def __str__(self) -> str:
         line, column = self.span.source.position(self.span.start)
         shown = self.span.source.line(line)
         window, caret = _window(shown, column - 1, self.span.end - self.span.start)
         gutter = f"{line:>5} | "
-        text = (
-            f"{self.span.source.name}:{line}:{column}: {self.severity}: {self.message}\n"
-            f"{gutter}{window}\n{' ' * (len(gutter) - 2)}| {caret}"
-        )
-        return text + "".join(f"\n       = {part}" for part in self.hint.split("\n") if part)
+        name, message = one_line(self.span.source.name), one_line(self.message)
+        text = f"{name}:{line}:{column}: {self.severity}: {message}\n"
+        text += f"{gutter}{window}\n{' ' * (len(gutter) - 2)}| {caret}"
+        return text + "".join(f"\n       = {one_line(part)}" for part in self._hints())
+
+
+def printable(text: str) -> str:
+    r"""Return a text whose characters all show: others, line ends excepted, become escapes such as ``\x1b``.
+
+    What a terminal or an editor takes for an order (escape sequences, changes of the direction of writing) is then
+    told, not carried out.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else _escape(c) for c in text)
+
+
+def one_line(text: str) -> str:
+    """Return the same with line ends shown too, for a name or a path."""
+    return printable(text).replace("\n", "\\n")
+
+
+def _escape(c: str) -> str:
+    return " " if unicodedata.category(c) == "Zs" else c.encode("unicode_escape").decode()
+
+
+def shortened(text: str, longest: int = LONGEST_SHOWN) -> str:
+    """Return a word as it is shown in a message: the middle of a very long one is left out."""
+    return text if len(text) <= longest else f"{text[: longest - 8]}…{text[-7:]}"
 
 
 def _window(line: str, start: int, length: int, width: int = 100) -> tuple[str, str]:
     """Cut a long line around the place of interest; tabs and control characters become blanks."""
-    clean = "".join(c if c.isprintable() else " " for c in line)
-    first = max(0, min(start - width // 3, len(clean) - width)) if len(clean) > width else 0
-    shown = clean[first : first + width]
+    first = max(0, min(start - width // 3, len(line) - width)) if len(line) > width else 0
+    shown = "".join(c if c.isprintable() else " " for c in line[first : first + width])
     if first > 0:
         shown = "…" + shown[1:]
-    if first + width < len(clean):
+    if first + width < len(line):
         shown = shown[:-1] + "…"
     span = max(1, min(length, len(shown) - (start - first)))
     return shown, " " * (start - first) + "^" * span
@@ -114,11 +175,24 @@ class ModelError(CrnError):
 
     def __init__(self, mistakes: Iterable[Mistake]):
         self.mistakes = tuple(sorted(mistakes, key=lambda m: (m.span.source.name, m.span.start)))
-        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+        super().__init__(*self.mistakes)
+
+    def __str__(self) -> str:
+        shown = [str(mistake) for mistake in self.mistakes[:MOST_SHOWN]]
+        return "\n".join([*shown, *and_more(self.mistakes)])
+
+
+def and_more(mistakes: tuple[Mistake, ...]) -> list[str]:
+    """Return the sentence about mistakes that are not written out, if there are any."""
+    more = len(mistakes) - MOST_SHOWN
+    return [f"and {more} more mistake{'s' if more > 1 else ''}"] if more > 0 else []
 
 
 class DataError(CrnError):
     """A data or parameters file that does not fit the model, or can not be read or written."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class SteadyStateError(CrnError):
@@ -132,8 +206,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     'did you mean gamma?'
     """
     choices = sorted(set(known))
-    folded = {choice.casefold(): choice for choice in choices}
-    near = difflib.get_close_matches(name.casefold(), folded, n=2, cutoff=0.6)
+    folded = {choice.casefold(): choice for choice in choices if len(choice) <= LONGEST_SHOWN}
+    # comparing takes time in proportion to the number of words and the square of their length
+    comparable = len(name) <= LONGEST_SHOWN and len(folded) <= _MOST_COMPARED
+    near = difflib.get_close_matches(name.casefold(), folded, n=2, cutoff=0.6) if comparable else []
     if near:
         return f"did you mean {' or '.join(folded[n] for n in near)}?"
-    return f"known here: {', '.join(choices)}" if 0 < len(choices) <= 12 else ""
+    return f"known here: {', '.join(map(shortened, choices))}" if 0 < len(choices) <= 12 else ""
