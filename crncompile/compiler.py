@@ -1,7 +1,7 @@
 """The whole pipeline on one screen: each stage takes what the one before it made and makes a new value.
 
 ====  =========  ==============================================================  ===========================
- 1    language   text -> Model: frozen nodes, each with its place in the text    `language.parser.parse`
+ 1    language   text -> Model: frozen nodes, each with its place in the text    `language.use.read_model`
  2    network    Model -> Network: families, indices, units; all mistakes told   `network.resolve.resolve`
  3    symbolic   Network -> System: currents of each device kind, conservation   `symbolic.system.derive_system`
  4    program    System -> Program: arithmetic only, blocks of the Jacobian      `program.build.build_program`
@@ -20,7 +20,8 @@ from crncompile.backends.load import load_module
 from crncompile.backends.numpy_source import module_text
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import Source
-from crncompile.language.parser import parse, read_source
+from crncompile.language.parser import read_source
+from crncompile.language.use import read_model
 from crncompile.network.library import standard_library
 from crncompile.network.resolve import resolve
 from crncompile.network.types import Network
@@ -39,9 +40,8 @@ def loads(text: str, name: str = "<text>") -> CompiledNetwork:
 
 
 def check_source(source: Source) -> Network:
-    """Parse and resolve a model: stages 1 and 2."""
-    model = parse(source)
-    return resolve(model, standard_library())
+    """Parse and resolve a model with the files that it uses: stages 1 and 2."""
+    return resolve(read_model(source), standard_library())
 
 
 def compile_source(source: Source) -> CompiledNetwork:

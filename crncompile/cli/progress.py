@@ -1,9 +1,12 @@
-"""How training is going, on standard error: a bar on a terminal, a line now and then elsewhere."""
+"""How long work is going, on standard error: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
 import math
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,27 @@ if TYPE_CHECKING:
     from crncompile.learn.recorder import Progress
 
 _EVERY = 10.0
+_PATIENCE = 1.0
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say what is being done when it takes more than a second, and every ten seconds that it is still being done."""
+    done = threading.Event()
+
+    def tell() -> None:
+        seconds = _PATIENCE
+        while not done.wait(seconds):
+            note(f"{what} ...")
+            seconds = _EVERY
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
 
 
 class Reporter:

@@ -20,7 +20,7 @@ from crncompile.units import CONCENTRATION, ENERGY, TIME, VOLTAGE, UnitError
 
 Array = NDArray[Any]
 Element = tuple[int, ...] | None
-_NAME = re.compile(r"\s*([^\W\d]\w*)\s*(?:\[([^\]]*)\])?\s*")
+_NAME = re.compile(r"\s*([^\W\d][\w.]*)\s*(?:\[([^\]]*)\])?\s*")
 _VALUE = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S+)?\s*")
 
 

@@ -32,6 +32,8 @@ MOST_MISTAKES = 50
 
 # an item of a device is parsed by itself inside this
 _DEVICE_HEAD, _DEVICE_TAIL = "device _: _ -> _ {", "\n}"
+# behind the head of a circuit, which is parsed by itself
+_CIRCUIT_TAIL = "\nindex _ = 1..1}"
 _BRACKET = re.compile(r'"[^"\r\n]*"|#[^\r\n]*|(?P<open>[(\[{])|(?P<close>[)\]}])')
 
 
@@ -62,22 +64,27 @@ def read_source(path: str | Path) -> Source:
     DataError
         For a file that is missing, empty, binary, too large, or not encoded in UTF-8.
     """
-    content = _read(Path(path))
-    if b"\0" in content:
-        raise DataError(f"{path}: this is a binary file; a model is plain text")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise DataError(
-            f"{path}: line {line} is not encoded in UTF-8 (byte 0x{content[error.start]:02x}); save the file as UTF-8"
-        ) from None
+    text = decoded(Path(path), read_bytes(Path(path)))
     if not text.strip():
         raise DataError(f"{path}: the file is empty; a smallest model looks like this:\n{smallest_model()}")
     return Source(str(path), text)
 
 
-def _read(path: Path) -> bytes:
+def decoded(path: Path, content: bytes) -> str:
+    """Return the text of a file's bytes, without a byte order mark; raises DataError where they are no text."""
+    if b"\0" in content:
+        raise DataError(f"{path}: this is a binary file; a model is plain text")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise DataError(
+            f"{path}: line {line} is not encoded in UTF-8 (byte 0x{content[error.start]:02x}); save the file as UTF-8"
+        ) from None
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file; raises DataError where that can not be done or it is too large."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
@@ -153,7 +160,7 @@ def _by_pieces(source: Source, lexemes: tuple[Lexeme, ...]) -> Iterator[Mistake]
         start, end = lexemes[piece.first].start, lexemes[piece.last].start
         if start < done:
             continue
-        head, tail = (_DEVICE_HEAD, _DEVICE_TAIL) if piece.brace else ("", "")
+        head, tail = (_DEVICE_HEAD, _DEVICE_TAIL) if piece.brace else ("", _CIRCUIT_TAIL if piece.opens else "")
         try:
             tree = parser().parse(head + source.text[start:end] + tail)
         except UnexpectedInput as error:

@@ -42,11 +42,15 @@ class Lexeme:
 
 @dataclass(frozen=True)
 class Piece:
-    """Lexemes ``first`` to ``last`` (exclusive): a statement, or an item of the device that ``brace`` opens."""
+    """Lexemes ``first`` to ``last`` (exclusive): a statement, or an item of the device that ``brace`` opens.
+
+    A circuit falls into its head (``opens``), up to its brace and text, and the statements inside.
+    """
 
     first: int
     last: int
     brace: Lexeme | None = None
+    opens: bool = False
 
 
 def scan(text: str) -> tuple[Lexeme, ...]:
@@ -66,17 +70,34 @@ def scan(text: str) -> tuple[Lexeme, ...]:
 def pieces(lexemes: tuple[Lexeme, ...]) -> Iterator[Piece]:
     """Yield the statements of a text, and behind each device its items once more."""
     items: list[int] = []
-    first, brace = 0, None
+    first, brace, circuits = 0, None, 0
     for i, lexeme in enumerate(lexemes):
         inside = brace is not None and not (items and lexemes[items[-1]].text == "}")
         if lexeme.kind == "end" or (_starts_statement(lexemes, i) and not (inside and lexeme.text in ITEMS)):
-            yield Piece(first, i)
-            yield from (Piece(*ends, brace) for ends in pairwise([*items, i] if inside else items))
+            yield from _finished(first, i, items, brace, inside)
             first, items, brace = i, [], None
+        elif lexeme.text == "{" and _body(lexemes, first, i):
+            yield Piece(first, _body(lexemes, first, i), opens=True)
+            first, circuits = _body(lexemes, first, i), circuits + 1
         elif lexeme.text == "{":
             brace = lexeme
+        elif lexeme.text == "}" and circuits and not inside:
+            yield from _finished(first, i, items, brace, inside)
+            first, items, brace, circuits = i + 1, [], None, circuits - 1
         elif inside and (lexeme.text == "}" or (lexeme.text in ITEMS and can_follow(lexemes[i - 1]))):
             items.append(i)
+
+
+def _finished(first: int, last: int, items: list[int], brace: Lexeme | None, inside: bool) -> Iterator[Piece]:
+    if last > first:
+        yield Piece(first, last)
+        yield from (Piece(*ends, brace) for ends in pairwise([*items, last] if inside else items))
+
+
+def _body(lexemes: tuple[Lexeme, ...], first: int, brace: int) -> int:
+    """Return where the statements of a circuit begin; 0 where this brace opens something else, or an empty circuit."""
+    begin = brace + 2 if lexemes[brace + 1].kind == "text" else brace + 1
+    return 0 if lexemes[first].text != "circuit" or lexemes[begin].text == "}" else begin
 
 
 def _starts_statement(lexemes: tuple[Lexeme, ...], i: int) -> bool:

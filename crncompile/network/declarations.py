@@ -23,7 +23,7 @@ from crncompile.units import TEMPERATURE, VOLUME, Units
 Statement = TypeVar("Statement", bound=nodes.Statement)
 
 #: Mistakes are still looked for at this temperature when a model states none.
-_ROOM = 298.15
+ROOM = 298.15
 _COLDEST, _HOTTEST = 1e-9, 1e9
 _SINGLE: dict[type, str] = {
     nodes.Version: "tnet",
@@ -53,13 +53,13 @@ def temperature(model: nodes.Model, report: Report) -> float:
     given = statements(model, nodes.Temperature)
     if not given:
         report.add(fault(start_of(model), "the model has no temperature", "state it: temperature 100 mK"))
-        return _ROOM
+        return ROOM
     with report.catching():
-        value = float(evaluate_as(given[0].value, Names(Units(_ROOM), {}), TEMPERATURE, "a temperature"))
+        value = float(evaluate_as(given[0].value, Names(Units(ROOM), {}), TEMPERATURE, "a temperature"))
         if not _COLDEST <= value <= _HOTTEST:
             raise fault(given[0].value.span, f"a temperature must lie between {_COLDEST} and {_HOTTEST} K")
         return value
-    return _ROOM
+    return ROOM
 
 
 def declare(model: nodes.Model, context: Context) -> None:

@@ -6,17 +6,20 @@ from dataclasses import replace
 
 from crncompile.errors import ModelError
 from crncompile.language import nodes
+from crncompile.language.use import is_library
 from crncompile.network.checks import check_network, check_roles
+from crncompile.network.circuits import check_circuit
 from crncompile.network.context import Context
-from crncompile.network.declarations import declare, statements, temperature
+from crncompile.network.declarations import ROOM, declare, start_of, statements, temperature
+from crncompile.network.expand import expanded
 from crncompile.network.families import Kinds, Placed, family, placed
-from crncompile.network.laws import check_law
+from crncompile.network.laws import check_law, law_of
 from crncompile.network.library import Library
 from crncompile.network.reactions import Joined, Patterns, joined, reaction
 from crncompile.network.readouts import readout, training
-from crncompile.network.report import Fault, Report, each
+from crncompile.network.report import Fault, Report, each, fault
 from crncompile.network.reservoirs import Draft, Evidence, check_values, draft, evidence_of, reservoir, settle
-from crncompile.network.types import Content, Family, Network, Training
+from crncompile.network.types import Content, DeviceKind, Family, Network, Training
 from crncompile.units import Units
 
 
@@ -26,13 +29,18 @@ def resolve(model: nodes.Model, library: Library) -> Network:
     Raises
     ------
     ModelError
-        With all mistakes of the model, and of the laws and devices that it uses.
+        With all mistakes of the model, and of the laws, devices and circuits that it uses.
     """
+    _refuse_library(model)
     report = Report()
     context = Context(Units(temperature(model, report)), report)
+    library = library.extended(model, report)
+    model, whole = _expanded(model, library, report)
     declare(model, context)
-    kinds = Kinds(library.extended(model, report), context)
+    kinds = Kinds(library, context)
     _own_laws_and_devices(model, kinds)
+    if not whole:
+        raise ModelError(report.mistakes)
     drafts = _drafts(model, context)
     connected = _connected(model, context, kinds)
     _settle_contents(drafts, connected, context)
@@ -45,14 +53,62 @@ def resolve(model: nodes.Model, library: Library) -> Network:
     return replace(network, warnings=tuple(report.warnings))
 
 
-def _own_laws_and_devices(model: nodes.Model, kinds: Kinds) -> None:
-    """Check the model's own laws and devices, whether they are used or not."""
-    for law in statements(model, nodes.Law):
+def resolve_library(model: nodes.Model, library: Library) -> tuple[DeviceKind, ...]:
+    """Check a file of laws, devices and circuits without a network, and return its own devices at room temperature.
+
+    Raises
+    ------
+    ModelError
+        With all mistakes of the file, and of those that it uses.
+    """
+    report = Report()
+    library = library.extended(model, report)
+    kinds = Kinds(library, Context(Units(ROOM), report))
+    _expanded(model, library, report)
+    _own_laws_and_devices(model, kinds)
+    for circuit in statements(model, nodes.Circuit):
+        _check_kinds(circuit, kinds)
+    if report.faults:
+        raise ModelError(report.mistakes)
+    return tuple(kinds.device_of(device) for device in statements(model, nodes.Device))
+
+
+def _refuse_library(model: nodes.Model) -> None:
+    if is_library(model):
+        message = "this file declares devices, laws or circuits, but no network"
+        raise ModelError(fault(start_of(model), message, "a model takes them by use").mistakes)
+
+
+def _expanded(model: nodes.Model, library: Library, report: Report) -> tuple[nodes.Model, bool]:
+    """Return the model with its circuits placed, and whether that could be done with all of them."""
+    definitions = Report()
+    for circuit in library.circuits.values():
+        check_circuit(circuit, library, definitions)
+    model = expanded(model, library, definitions)
+    if definitions.faults:
+        report.add(Fault(*definitions.mistakes))
+    return model, not definitions.faults
+
+
+def _check_kinds(circuit: nodes.Circuit, kinds: Kinds) -> None:
+    """Report devices and laws in a circuit that there are not."""
+    for statement in circuit.statements:
         with kinds.context.report.catching():
-            check_law(law, kinds.context.units)
-    for device in statements(model, nodes.Device):
-        if kinds.library.devices[device.name] is device:
-            kinds.resolve(device)
+            if isinstance(statement, nodes.Placement):
+                kinds.device(statement.kind)
+            elif isinstance(statement, nodes.Reaction):
+                law_of(statement.kind, kinds.library, kinds.context.units)
+
+
+def _own_laws_and_devices(model: nodes.Model, kinds: Kinds) -> None:
+    """Check the laws and devices of the model and of the files that it uses, whether they are placed or not."""
+    for file in (*model.used, model):
+        for law in statements(file, nodes.Law):
+            with kinds.context.report.catching():
+                check_law(law, kinds.context.units)
+        for device in statements(file, nodes.Device):
+            if kinds.library.devices[device.name] is device:
+                kinds.resolve(device)
 
 
 def _drafts(model: nodes.Model, context: Context) -> list[Draft]:

@@ -177,7 +177,6 @@ MISTAKES = {
     "output-unreached-elements": MANY_DOTS.replace("floating", "output")
     + f"dot a[j in 2..15]: x -> h[j] = resonant_dot({RATES}, level = 0 kT)\n"
     + DOT.replace("a:", "b:"),
-    "use": DOTS + DOT + 'use "other.tnet"\n',
     "table": DOTS + DOT + 'table edges = "edges.csv"\n',
     "version": "tnet 2\n" + DOTS + DOT,
     # readouts and training

@@ -9,7 +9,10 @@ from crncompile.language.parser import parse
 from crncompile.network.library import standard_library
 from crncompile.network.resolve import resolve
 
-from .mistakes import MISTAKES, WARNINGS
+from . import circuit_mistakes, mistakes
+
+MISTAKES = mistakes.MISTAKES | circuit_mistakes.MISTAKES
+WARNINGS = mistakes.WARNINGS | circuit_mistakes.WARNINGS
 
 
 def told(text):

@@ -27,7 +27,7 @@ _ROOM = 298.15
 def command(name: str | None, verify: bool, latex: bool, as_json: bool) -> int:
     """List the library's devices, or show one: states, steps, derived law, units, reference.
 
-    MODEL:NAME is a device that a model file declares, MODEL: lists them all.
+    MODEL:NAME is a device that a model file declares or uses, MODEL: lists them all.
     """
     library, units, chosen = _library(name)
     if chosen is None:
@@ -40,7 +40,8 @@ def command(name: str | None, verify: bool, latex: bool, as_json: bool) -> int:
 
 def _library(name: str | None) -> tuple[Library, Units, str | None]:
     """Return the library (a model's own devices among it), its units, and the name that is asked for."""
-    from crncompile.language.parser import parse, read_source
+    from crncompile.language.parser import read_source
+    from crncompile.language.use import read_model
     from crncompile.network.declarations import temperature
     from crncompile.network.library import standard_library
     from crncompile.network.report import Report
@@ -49,7 +50,7 @@ def _library(name: str | None) -> tuple[Library, Units, str | None]:
     if name is None or ":" not in name:
         return standard_library(), Units(_ROOM), name
     path, _, chosen = name.rpartition(":")
-    model, report = parse(read_source(Path(path))), Report()
+    model, report = read_model(read_source(Path(path))), Report()
     library = standard_library().extended(model, report)
     return library, Units(temperature(model, report)), chosen or None
 

@@ -14,6 +14,13 @@ PLACES = (
         lambda s: s.found.text == "tnet" and s.statement_due,
     ),
     Complaint(
+        "empty-circuit",
+        "a circuit needs statements between its braces",
+        "it is written: circuit NAME: x[i] -> h[j] {{ parameter ...  enzyme ...  reaction ... }}",
+        ("circuit a: x -> y { }", 'circuit a: x -> y { "nothing" }'),
+        lambda s: s.found.text == "}" and s.word == "circuit" and s.opened == "{" and s.previous.text[0] in '{"',
+    ),
+    Complaint(
         "item-outside",
         "{s.found.text} belongs inside the braces of a device",
         "device NAME: S -> P {{ ... }}",

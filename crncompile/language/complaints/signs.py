@@ -93,9 +93,14 @@ SIGNS = (
     ),
     Complaint(
         "missing-brace",
-        "the device has no {{",
+        "the {s.word} has no {{",
         "{s.form}",
-        ("device a: S -> P", "device a: S -> P\n  state E\n", "device a: S -> P = f()"),
+        (
+            "device a: S -> P",
+            "device a: S -> P\n  state E\n",
+            "device a: S -> P = f()",
+            "circuit a: x -> y\ndot b: x -> y = f()",
+        ),
         lambda s: "LBRACE" in s.expected,
         place="behind",
     ),
