@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -15,6 +16,11 @@ from crncompile.solve.sparse import SparseMatrix
 
 BACKWARD_ERROR = 1e-11
 """Largest error of a solution, relative to |A||x| + |b|, before a sample is solved with full pivoting instead."""
+VANISHING = 1e-280
+"""Numbers below this part of the largest are too near underflow to be exact in themselves."""
+
+
+Map = Callable[[Array], Array]
 
 
 class Factors(Protocol):
@@ -172,21 +178,26 @@ class LinearSystem:
     def solve(self, right: Array) -> Array:
         """Solve A x = ``right``, (batch, n); rows of singular samples are NaN."""
         with np.errstate(all="ignore"):
-            x = self._solve(right)
-            size = self.absolute().times(np.abs(x)) + np.abs(right)
-            return self._checked(x, np.abs(self.times(x) - right), size, right, transposed=False)
+            return self._checked(self._solve, self.times, self.absolute().times, right, transposed=False)
 
     def solve_transposed(self, right: Array) -> Array:
         """Solve A^T x = ``right``, (batch, n); rows of singular samples are NaN."""
         with np.errstate(all="ignore"):
-            x = self._solve_transposed(right)
-            size = self.absolute().times_transposed(np.abs(x)) + np.abs(right)
-            return self._checked(x, np.abs(self.times_transposed(x) - right), size, right, transposed=True)
+            absolute = self.absolute().times_transposed
+            return self._checked(self._solve_transposed, self.times_transposed, absolute, right, transposed=True)
 
-    def _checked(self, x: Array, error: Array, size: Array, right: Array, transposed: bool) -> Array:
-        """Return solutions (batch, n), those anew whose ``error`` is too large for their ``size``."""
-        bad = ~(error <= BACKWARD_ERROR * size).all(axis=1)
-        if bad.any():
-            chosen = self.matrix.map(lambda entries: entries[bad])
-            x[bad] = chosen.solve_replaced(self.rows[bad], self.pivots, right[bad], transposed)
+    def _checked(self, solve: Map, times: Map, absolute: Map, right: Array, transposed: bool) -> Array:
+        """Solve; where the error is too large refine once (Skeel 1980), and where it still is, pivot fully."""
+        x = solve(right)
+        for last in (False, True):
+            error, size = times(x) - right, absolute(np.abs(x)) + np.abs(right)
+            floor = VANISHING * size.max(axis=1, keepdims=True, initial=0)
+            bad = ~(np.abs(error) <= BACKWARD_ERROR * size + floor).all(axis=1)
+            if not bad.any():
+                break
+            if last:
+                chosen = self.matrix.map(itemgetter(bad))
+                x[bad] = chosen.solve_replaced(self.rows[bad], self.pivots, right[bad], transposed)
+            else:
+                x = np.where(bad[:, None], x - solve(error), x)
         return x

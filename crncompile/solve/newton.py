@@ -93,7 +93,7 @@ def continuation(equations: Equations, start: Array, iterations: int = 200) -> t
             counts[active] += 1
             trial, trial_gross, trial_norm = _evaluate(here, u + step)
             rejected = ~(trial_norm <= 2 * norm)
-            ratio = np.clip(norm / np.maximum(trial_norm, 1e-300), 0.5, 6)
+            ratio = np.where(trial_norm <= norm, np.clip(norm / np.maximum(trial_norm, 1e-300), 2, 6), 0.5)
             tau = np.where(rejected, tau / 4, tau * ratio)
             arrived = ~rejected & (largest(step) < 1e-6) & (tau > 1e3)
             result[active[arrived]] = (u + step)[arrived]

