@@ -1,125 +1,249 @@
-"""Cycles of a network that something drives: their equilibrium constants do not multiply to one (Wegscheider 1901)."""
+"""Cycles of a network that something drives: their equilibrium constants do not multiply to one (Wegscheider 1901).
+
+A network without drives has potentials at which every device is at equilibrium: ln K lies in the range of the
+transposed stoichiometry. Where it does not, some combination of turns leaves every reservoir as it was and yet has an
+affinity, which something outside the model pays. Held reservoirs count as all others: that they are held at different
+potentials is a supply, and no drive.
+
+Devices that move one unit from one reservoir to another make a graph, in which a spanning forest gives the cycles.
+What other fluxes demand is then a matter of whole trees, and found by exact elimination.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from crncompile.analyze.slots import slot_values
-from crncompile.network.types import Family, Network, Port
-from crncompile.symbolic.conservation import flat_index
-from crncompile.symbolic.sampling import evaluate
-from crncompile.symbolic.signs import exchange
+from crncompile.analyze.circuits import BudgetSpentError, Elimination
+from crncompile.analyze.cycle_names import Turn, named_turns
+from crncompile.analyze.exchange import NOTHING, ExchangeGraph
+from crncompile.analyze.fluxes import Fluxes, reversible_fluxes
+from crncompile.analyze.slots import count
+from crncompile.network.types import Family
 from crncompile.symbolic.system import System
 
 Array = NDArray[np.float64]
-Indices = NDArray[np.int64]
-NOTHING = 1e-9
-"""Affinity of a cycle in kT that counts as none."""
+MOST_NAMED = 6
+"""Families whose driven cycles are named."""
+_MOST_COLUMNS = 20_000
+_WORK = 300_000  # entries that the elimination may touch: a good half of a second
 
 
 @dataclass(frozen=True)
 class Drive:
-    """A driven cycle: its reservoirs in order (the first device of it belongs to ``family``) and its affinity in kT.
+    """A driven cycle, closed by a device of ``family``: what turns over, and its affinity in kT, positive that way.
 
     ``others`` is the number of further devices of the family that close driven cycles.
     """
 
     family: Family
-    cycle: tuple[str, ...]
+    turns: tuple[Turn, ...]
     affinity: float
     others: int
 
+    def __str__(self) -> str:
+        return ", ".join(f"{turn.equation} ({turn.device})" for turn in self.turns)
 
-def drives(system: System, values: Mapping[str, Array]) -> tuple[Drive, ...]:
-    """Return for each family the most strongly driven cycle that its devices close.
 
-    Only devices that exchange one unit between two reservoirs are looked at; ``values`` are all parameters. Along a
-    spanning tree of the reservoirs standard potentials are chosen so that every device of the tree is balanced; what
-    is missing at another device is the affinity of the cycle that it closes.
+@dataclass(frozen=True)
+class Balance:
+    """Detailed balance across a network.
+
+    ``drives`` names for each family, `MOST_NAMED` at most, a driven cycle that its devices close; ``more`` counts
+    families beyond these. ``examined`` of ``fluxes`` reversible ones were looked at, ``irreversible`` ones have no
+    affinity. ``drivable`` is a cycle that is balanced, but only as long as its trained parameters keep their values.
     """
-    network = system.network
-    edges = [_edges(system, family, values) for family in network.families if _is_exchange(system, family)]
-    if not edges:
-        return ()
-    labels = [label for group in network.reservoirs for label in group.labels()]
-    source, target, log_K = (np.concatenate(parts) for parts in zip(*(e[1:] for e in edges), strict=True))
-    before, standard = _tree(len(labels), source, target, log_K)
-    missing = log_K - (standard[target] - standard[source])
-    found, first = [], 0
-    for family, ends, *_ in edges:
-        here = slice(first, first + len(ends))
-        first += len(ends)
-        driven = np.flatnonzero(np.abs(missing[here]) > NOTHING * (1 + np.abs(log_K[here])))
-        if len(driven):
-            worst = here.start + driven[np.argmax(np.abs(missing[here][driven]))]
-            cycle = _cycle(before, int(source[worst]), int(target[worst]))
-            names = tuple(labels[node] for node in cycle)
-            found.append(Drive(family, names, float(missing[worst]), len(driven) - 1))
-    return tuple(found)
+
+    drives: tuple[Drive, ...]
+    more: int
+    examined: int
+    fluxes: int
+    irreversible: int
+    drivable: Drive | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all reversible fluxes were looked at."""
+        return self.examined == self.fluxes
 
 
-def _is_exchange(system: System, family: Family) -> bool:
-    law = system.laws[family.kind.name]
-    return exchange(law) is not None and law.log_K[0] is not None
+def detailed_balance(system: System, values: Mapping[str, Array]) -> Balance:
+    """Find the driven cycles of a network; ``values`` are all its parameters in the coherent system."""
+    fluxes = reversible_fluxes(system, values)
+    balance = _Search(system, fluxes).balance(_irreversible(system))
+    if balance.drives:
+        return balance
+    moved = reversible_fluxes(system, _elsewhere(system, values))
+    if all(np.array_equal(a.log_K, b.log_K) for a, b in zip(fluxes, moved, strict=True)):
+        return balance
+    found = _Search(system, moved).balance(0).drives
+    return replace(balance, drivable=found[0] if found else None)
 
 
-def _edges(system: System, family: Family, values: Mapping[str, Array]) -> tuple[Family, Indices, Indices, Array]:
-    """Return source, target (devices,) and ln K of every device of a family."""
-    law = system.laws[family.kind.name]
-    ends = exchange(law)
-    assert ends is not None
-    log_K = law.log_K[0]
-    assert log_K is not None
-    slots = {
-        p.symbol: slot_values(system.network, family.slots[p.name], family.shape, values).ravel()
-        for p in family.kind.parameters
-    }
-    count = int(np.prod(family.shape, dtype=int))
-    whole = evaluate([law.expand(log_K)], slots)[0] if slots and log_K.free_symbols else np.zeros(count)
-    source, target = (_nodes(system.network, family, family.ports[e]) for e in ends)
-    return family, source, target, np.broadcast_to(whole, (count,))
+def _irreversible(system: System) -> int:
+    laws = system.laws
+    return sum(count(f.shape) * laws[f.kind.name].log_K.count(None) for f in system.network.families)
 
 
-def _nodes(network: Network, family: Family, port: Port) -> Indices:
-    """Return the number, among all reservoirs of the network, of the one at a port of each device."""
-    group = network.reservoir(port.reservoir)
-    before = network.reservoirs[: network.reservoirs.index(group)]
-    offset = sum(int(np.prod(g.shape, dtype=np.int64)) for g in before)
-    return offset + flat_index(group.shape, family.shape, port.place.axes, port.place.index).ravel()
+def _elsewhere(system: System, values: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the parameters with all trained ones moved at random: what still holds there holds identically.
+
+    ln K is analytic in the parameters, so a demand on it that is no identity holds by chance with probability zero.
+    """
+    rng = np.random.default_rng(0)
+    moved = dict(values)
+    for parameter in system.network.parameters:
+        if parameter.trained:
+            value = np.asarray(values[parameter.name], float)
+            moved[parameter.name] = np.where(value == 0, 0.1, value) * (1 + 0.3 * rng.random(value.shape))
+    return moved
 
 
-def _tree(size: int, source: Indices, target: Indices, log_K: Array) -> tuple[Indices, Array]:
-    """Return each reservoir's predecessor in a spanning forest, -1 at roots, and standard potentials in kT."""
-    low, high = np.minimum(source, target), np.maximum(source, target)
-    first = np.unique(low * size + high, return_index=True)[1]
-    graph = coo_matrix((np.ones(len(first)), (low[first], high[first])), shape=(size, size)).tocsr()
-    step = {(int(source[e]), int(target[e])): float(log_K[e]) for e in first}
-    before, standard = np.full(size, -1), np.zeros(size)
-    for root in np.unique(connected_components(graph, directed=False)[1], return_index=True)[1]:
-        order, predecessors = breadth_first_order(graph, root, directed=False)
-        for node in order[1:].tolist():
-            parent = int(predecessors[node])
-            rise = step[parent, node] if (parent, node) in step else -step[node, parent]
-            before[node], standard[node] = parent, standard[parent] + rise
-    return before, standard
+# --- the search ---
+
+Places = dict[tuple[int, int], int]
+"""How often a device turns over, by the number of its flux and its own."""
 
 
-def _cycle(before: Indices, source: int, target: int) -> list[int]:
-    """Return the reservoirs of the cycle that a device closes: from its source over it to its target, and back."""
-    up, down = _ancestors(before, source), _ancestors(before, target)
-    shared = next(node for node in down if node in set(up))
-    back = down[: down.index(shared) + 1]
-    return [source, *back, *reversed(up[1 : up.index(shared)])] if shared != source else [source, *back[:-1]]
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """What a flux other than an exchange demands of whole trees, stated by one device for all that demand the same."""
+
+    place: tuple[int, int]
+    trees: dict[int, int]
+    log_K: float
+    devices: int
 
 
-def _ancestors(before: Indices, node: int) -> list[int]:
-    line = [node]
-    while before[line[-1]] >= 0:
-        line.append(int(before[line[-1]]))
-    return line
+class _Search:
+    """Looks for driven cycles, family by family."""
+
+    def __init__(self, system: System, fluxes: Sequence[Fluxes]):
+        self.system, self.fluxes = system, fluxes
+        self.labels = [label for group in system.network.reservoirs for label in group.labels()]
+        chosen = [k for k, f in enumerate(fluxes) if f.exchanges]
+        self.edge_at = [(k, d) for k in chosen for d in (0, len(fluxes[k].log_K))]
+        ends = [_ends(fluxes[k]) for k in chosen] or [np.zeros((2, 0), np.int64)]
+        source, target = np.concatenate(ends, axis=1)
+        log_K = np.concatenate([np.zeros(0), *(fluxes[k].log_K for k in chosen)])
+        self.graph = ExchangeGraph(len(self.labels), source, target, log_K)
+        self.first = dict(zip(chosen, np.cumsum([0, *(len(fluxes[k].log_K) for k in chosen)]).tolist(), strict=False))
+        self.left_out = 0
+
+    def balance(self, irreversible: int) -> Balance:
+        """Return what is found."""
+        found = self._exchange_cycles() + self._twins() + self._circuits()
+        best: dict[str, tuple[Places, int]] = {}
+        for places, closing in found:
+            family = self.fluxes[next(iter(places))[0]].family.name
+            known, total = best.get(family, (places, 0))
+            best[family] = (known, total + closing)
+        drives = [self._drive(*item) for item in list(best.values())[:MOST_NAMED]]
+        total = sum(len(f.log_K) for f in self.fluxes)
+        return Balance(
+            tuple(drives), max(0, len(best) - MOST_NAMED), total - self.left_out, total, irreversible, drivable=None
+        )
+
+    def _exchange_cycles(self) -> list[tuple[Places, int]]:
+        """Return for each flux that exchanges a short driven cycle, the most driven device's, and how many it has."""
+        found = []
+        for k, first in self.first.items():
+            here = slice(first, first + len(self.fluxes[k].log_K))
+            driven = np.flatnonzero(self.graph.driven[here])
+            if len(driven):
+                worst = first + driven[np.argmax(np.abs(self.graph.missing[here][driven]))]
+                found.append((self._edges(self.graph.cycle(int(worst))), len(driven)))
+        return found
+
+    def _edges(self, turns: Mapping[int, int]) -> Places:
+        """Return turns of edges of the graph as turns of devices."""
+        numbers, firsts = list(self.first), list(self.first.values())
+        places = {}
+        for edge, n in turns.items():
+            at = int(np.searchsorted(firsts, edge, side="right")) - 1
+            places[numbers[at], edge - firsts[at]] = n
+        return places
+
+    def _reduced(self, k: int) -> Array:
+        """Return ln K (devices,) of a flux as seen from the roots of the trees that it meets."""
+        flux = self.fluxes[k]
+        return np.asarray(flux.log_K - np.array(flux.net) @ self.graph.standard[flux.where])
+
+    def _twins(self) -> list[tuple[Places, int]]:
+        """Return cycles of two devices of one flux that meet the same trees and differ in ln K."""
+        found = []
+        for k, flux in enumerate(self.fluxes):
+            if flux.exchanges:
+                continue
+            first, like = self._alike(k)
+            reduced = self._reduced(k)
+            excess = reduced - reduced[first[like]]
+            driven = np.abs(excess) > NOTHING * (1 + np.abs(flux.log_K) + np.abs(reduced))
+            if driven.any():
+                worst = int(np.argmax(np.abs(excess)))
+                found.append(({(k, worst): 1, (k, int(first[like[worst]])): -1}, int(driven.sum())))
+        return found
+
+    def _alike(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the first device of each set that meets the same trees, and the set of each device."""
+        trees = self.graph.component[self.fluxes[k].where]
+        _, first, like = np.unique(trees, axis=1, return_index=True, return_inverse=True)
+        return first, like.ravel()
+
+    def _columns(self) -> list[_Column]:
+        columns = []
+        for k, flux in enumerate(self.fluxes):
+            if flux.exchanges:
+                continue
+            first, like = self._alike(k)
+            reduced, sizes = self._reduced(k), np.bincount(like)
+            for device, size in zip(first.tolist(), sizes.tolist(), strict=True):
+                trees: dict[int, int] = {}
+                for n, tree in zip(flux.net, self.graph.component[flux.where[:, device]].tolist(), strict=True):
+                    trees[tree] = trees.get(tree, 0) + n
+                columns.append(_Column((k, device), trees, float(reduced[device]), size))
+        return sorted(columns, key=lambda column: len(column.trees))
+
+    def _circuits(self) -> list[tuple[Places, int]]:
+        """Return driven circuits of columns, those that touch few trees first."""
+        columns = self._columns()
+        elimination = Elimination(_WORK)
+        found = []
+        for number, column in enumerate(columns):
+            try:
+                circuit = elimination.add(number, column.trees) if number < _MOST_COLUMNS else None
+            except BudgetSpentError:
+                circuit = None
+            if number >= _MOST_COLUMNS or elimination.budget < 0:
+                self.left_out = sum(left.devices for left in columns[number:])
+                break
+            terms = [n * columns[c].log_K for c, n in (circuit or {}).items()]
+            scale = 1 + sum(abs(n) * self._size(columns[c]) for c, n in (circuit or {}).items())
+            if circuit and abs(sum(terms)) > NOTHING * scale:
+                found.append(({columns[c].place: n for c, n in circuit.items()}, column.devices))
+        return found
+
+    def _size(self, column: _Column) -> float:
+        k, device = column.place
+        return abs(float(self.fluxes[k].log_K[device])) + abs(column.log_K)
+
+    def _drive(self, places: Places, closing: int) -> Drive:
+        """Close a combination of turns over the forest, turn it so that its affinity is positive, and name it."""
+        family = self.fluxes[next(iter(places))[0]].family
+        given: dict[int, int] = {}
+        for (k, device), n in places.items():
+            for node, amount in self.fluxes[k].given(device).items():
+                given[node] = given.get(node, 0) + n * amount
+        whole = places | self._edges(self.graph.balance({node: n for node, n in given.items() if n}))
+        affinity = float(sum(n * self.fluxes[k].log_K[device] for (k, device), n in whole.items()))
+        sign = 1 if affinity >= 0 else -1
+        turns = [(self.fluxes[k], device, sign * n) for (k, device), n in whole.items()]
+        return Drive(family, named_turns(turns, self.labels), abs(affinity), closing - 1)
+
+
+def _ends(flux: Fluxes) -> NDArray[np.int64]:
+    """Return source and target (2, devices) of an exchange."""
+    return flux.where[[flux.net.index(-1), flux.net.index(1)]]

@@ -1,72 +1,108 @@
-"""Driven cycles of a network are found and named."""
+"""Driven cycles of a network are found and named; without them a closed network relaxes to equilibrium."""
+
+import math
+import re
+from collections import Counter, deque
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from crncompile import loads
-from crncompile.analyze.drives import drives
+from crncompile.analyze import drives
+from crncompile.analyze.circuits import BudgetSpentError, Elimination
+from crncompile.analyze.drives import detailed_balance
+from crncompile.compiler import check_source
+from crncompile.errors import Source
+from crncompile.network.initial import initial_values
+from crncompile.symbolic.system import derive_system
 
-TRIANGLE = """
-network triangle
-temperature 300 K
-volume 1 nL
-reservoir x = input(range = [1 mM, 2 mM])
-reservoir a = floating(start = 1 mM)
-reservoir b = floating(start = 1 mM)
-reservoir c = output(start = 1 mM)
-reaction feed: x <-> a = mass_action(k = 1 s^-1, K_eq = 1)
-reaction ab: a <-> b = mass_action(k = 1 s^-1, K_eq = 2)
-reaction bc: b <-> c = mass_action(k = 1 s^-1, K_eq = 3)
-reaction ac: a <-> c = mass_action(k = 1 s^-1, K_eq = {K})
-readout y = c / 1 mM
-"""
+HEAD = "network n\ntemperature 300 K\nvolume 1 nL\n"
+UNITS = {1: "s^-1", 2: "mM^-1/s", 3: "mM^-2/s", 4: "mM^-3/s"}
 
 
-def found(text):
-    net = loads(text)
-    return drives(net.system, net.parameters())
+def side(text):
+    """Return {name: number} of one side of a reaction."""
+    return {name: int(n or 1) for n, name in re.findall(r"(\d*)\s*([A-Za-z]\w*)", text)}
+
+
+def reaction(name, equation, K, trained=False):
+    """Write a reaction; ``K`` is in powers of M."""
+    left, right = map(side, equation.split("<->"))
+    power = sum(right.values()) - sum(left.values())
+    unit = f" M^{power}" if power else ""
+    value = f"train {K!r}{unit}" if trained else f"{K!r}{unit}"
+    return f"reaction {name}: {equation} = mass_action(k = 1 {UNITS[sum(left.values())]}, K_eq = {value})\n"
+
+
+def network(names, reactions, held="x"):
+    """Write a network of reactions (equation, K[, trained]) between floating reservoirs and a held one."""
+    text = HEAD + f"reservoir {held} = input(range = [1 mM, 2 mM])\n"
+    text += "".join(f"reservoir {name} = floating(start = 1 mM)\n" for name in names)
+    text += "reservoir y = output(start = 1 mM)\n"
+    return text + "".join(reaction(f"r{k}", *rest) for k, rest in enumerate(reactions)) + "readout z = y / 1 mM\n"
+
+
+def examine(text, seed=0):
+    system = derive_system(check_source(Source("model.tnet", text)))
+    return detailed_balance(system, initial_values(system.network, seed))
+
+
+def drive_of(text):
+    (drive,) = examine(text).drives
+    return drive
+
+
+# --- devices that exchange one for one ---
+
+TRIANGLE = [("x <-> a", 1.0), ("a <-> b", 2.0), ("b <-> y", 3.0)]
 
 
 def test_a_balanced_cycle_is_no_drive():
-    assert found(TRIANGLE.format(K=6)) == ()
+    balance = examine(network("ab", [*TRIANGLE, ("a <-> y", 6.0)]))
+    assert (balance.drives, balance.drivable, balance.complete) == ((), None, True)
 
 
-def test_a_driven_cycle_is_named_with_its_affinity():
-    (drive,) = found(TRIANGLE.format(K=60))
-    assert set(drive.cycle) == {"a", "b", "c"}
-    assert abs(drive.affinity) == pytest.approx(np.log(10))
+def test_a_driven_cycle_is_named_in_the_direction_in_which_it_is_driven():
+    drive = drive_of(network("ab", [*TRIANGLE, ("a <-> y", 60.0)]))
+    assert drive.affinity == pytest.approx(math.log(10))
+    assert str(drive) == "a -> y (r3), y -> b (r2), b -> a (r1)"
+    assert [turn.times for turn in drive.turns] == [1, -1, -1]
+    assert sum(turn.log_K for turn in drive.turns) == pytest.approx(drive.affinity)
     assert drive.others == 0
 
 
-def test_the_affinity_is_that_of_the_cycle_of_the_device_that_closes_it():
-    (drive,) = found(TRIANGLE.format(K=60))
-    K = {"ab": 2, "bc": 3, "ac": 60}
-    ends = {("a", "b"): "ab", ("b", "c"): "bc", ("a", "c"): "ac"}
-    around = 0.0
-    for pair in zip(drive.cycle, (*drive.cycle[1:], drive.cycle[0]), strict=True):
-        around += np.log(K[ends[pair]]) if pair in ends else -np.log(K[ends[pair[::-1]]])
-    assert drive.affinity == pytest.approx(around)
+def test_held_potentials_that_differ_are_a_supply_and_no_drive():
+    text = HEAD + "reservoir x = fixed(at = 1 M)\nreservoir w = fixed(at = 1 nM)\nreservoir y = output(start = 1 mM)\n"
+    text += "reservoir s = input(range = [1 mM, 2 mM])\n"
+    for number, pair in enumerate(("x <-> y", "y <-> w", "s <-> y")):
+        text += reaction(f"r{number}", pair, 7.0)
+    assert examine(text + "readout z = y / 1 mM\n").drives == ()
+
+
+def test_a_cycle_through_held_reservoirs_is_a_drive_where_its_constants_are():
+    drive = drive_of(network("", [("x <-> y", 2.0), ("y <-> x", 3.0)]))
+    assert drive.affinity == pytest.approx(math.log(6))
 
 
 def test_parallel_enzymes_of_different_equilibrium_drive_each_other():
-    enzyme = (
-        "enzyme {}[j]: x -> h[j] = michaelis_menten(total = 1 nM, k_cat = 1 s^-1, K_M = 1 mM, K_P = 1 mM, K_eq = {})"
-    )
-    text = f"""
-network parallel
-temperature 300 K
-volume 1 nL
-index j = 1..3
-reservoir x = input(range = [1 mM, 2 mM])
-reservoir h[j] = output(start = 1 mM)
-{enzyme.format("one", 10)}
-{enzyme.format("two", 100)}
-readout y[j] = h[j] / 1 mM
-"""
-    (drive,) = found(text)
-    assert set(drive.cycle) == {"x", "h[1]"}
-    assert abs(drive.affinity) == pytest.approx(np.log(10))
+    enzyme = "enzyme {}[j]: x -> h[j] = michaelis_menten(total = 1 nM, k_cat = 1 s^-1, K_M = 1 mM, K_P = 1 mM, {})\n"
+    text = f"{HEAD}index j = 1..3\nreservoir x = input(range = [1 mM, 2 mM])\nreservoir h[j] = output(start = 1 mM)\n"
+    text += enzyme.format("one", "K_eq = 10") + enzyme.format("two", "K_eq = 100") + "readout y[j] = h[j] / 1 mM\n"
+    drive = drive_of(text)
+    assert drive.affinity == pytest.approx(math.log(10))
+    assert sorted(turn.device for turn in drive.turns) == ["one[1]", "two[1]"]
     assert drive.others == 2
+
+
+def test_the_shortest_cycle_is_named():
+    """Two more ways round a ladder are longer than the rung beside the driven one."""
+    rungs = [(f"a{k} <-> b{k}", 1.0 if k else 5.0) for k in range(4)]
+    rails = [(f"{s}{k} <-> {s}{k + 1}", 1.0) for s in "ab" for k in range(3)]
+    names = [f"{s}{k}" for s in "ab" for k in range(4)]
+    drive = drive_of(network(names, [("x <-> a0", 1.0), ("b3 <-> y", 1.0), *rungs, *rails]))
+    assert len(drive.turns) == 4
+    assert drive.affinity == pytest.approx(math.log(5))
 
 
 def test_dots_are_never_driven():
@@ -81,4 +117,142 @@ dot b: h -> y = resonant_dot(gamma_left = 1 GHz, gamma_right = 1 GHz, level = 1 
 dot c: y -> x = resonant_dot(gamma_left = 1 GHz, gamma_right = 1 GHz, level = 2 kT)
 readout z = y / 1 kT
 """
-    assert found(text) == ()
+    assert examine(text).drives == ()
+
+
+def test_no_more_than_a_few_families_are_named():
+    pairs = [("x <-> y", float(k)) for k in range(1, 11)]
+    balance = examine(network("", pairs))
+    assert (len(balance.drives), balance.more) == (6, 3)
+
+
+# --- any stoichiometry ---
+
+
+def test_a_cycle_of_reactions_is_named_with_what_takes_part():
+    chain = [("x <-> a", 1.0), ("a + b <-> c", 3.0), ("c <-> d + b", 4.0), ("d <-> y", 1.0), ("y <-> x", 1.0)]
+    drive = drive_of(network("abcd", chain))
+    assert drive.affinity == pytest.approx(math.log(12))
+    assert str(drive) == "c -> d + b (r2), d -> y (r3), y -> x (r4), x -> a (r0), a + b -> c (r1)"
+
+
+def test_turns_are_counted():
+    pairs = [("x <-> a", 2.0), ("2 a <-> b", 3.0), ("b <-> c", 4.0), ("2 y <-> c", 5.0), ("a <-> y", 5.0)]
+    drive = drive_of(network("abc", pairs))
+    assert drive.affinity == pytest.approx(abs(math.log(3 * 4 / 5 / 5**2)))
+    assert "2 a -> 2 y (r4)" in str(drive)
+
+
+def test_devices_of_one_reaction_drive_each_other_through_what_they_share():
+    text = f"""{HEAD}index j = 1..3
+reservoir x = input(range = [1 mM, 2 mM])
+reservoir h[j] = floating(start = 1 mM)
+reservoir y = output(start = 1 mM)
+parameter K[j] = train lognormal(1, 1)
+reaction pair[j]: x + h[j] <-> 2 y = mass_action(k = 1 mM^-1/s, K_eq = K[j])
+reaction mix[j]: x <-> h[j] = mass_action(k = 1 s^-1, K_eq = 1)
+readout z = y / 1 mM
+"""
+    K = initial_values(check_source(Source("m", text)))["K"]
+    drive = drive_of(text)
+    assert drive.affinity == pytest.approx(np.abs(np.log(K) - np.log(K[0])).max())
+    assert {turn.device.split("[")[0] for turn in drive.turns} == {"pair", "mix"}
+
+
+def written(names):
+    return " + ".join(f"{n} {name}" for name, n in Counter(names).items())
+
+
+@st.composite
+def networks(draw):
+    """Random reactions between a few species, standard potentials, and what each ln K has too much."""
+    names = ["x", "y", "a", "b", "c"][: draw(st.integers(3, 5))]
+    used = []
+    for _ in range(draw(st.integers(2, 6))):
+        taking = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2))
+        giving = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2))
+        if any(taking.count(name) != giving.count(name) for name in names):
+            used.append((taking, giving))
+    mu = {name: draw(st.floats(-3, 3)) for name in names}
+    excess = [draw(st.sampled_from([0.0, 0.0, 0.5])) for _ in used]
+    return names, used, mu, excess
+
+
+@given(networks())
+@settings(max_examples=60)
+def test_drives_are_what_the_range_of_the_stoichiometry_lacks(drawn):
+    names, used, mu, excess = drawn
+    if not any("y" in taking + giving for taking, giving in used):
+        return
+    columns = np.array([[g.count(n) - t.count(n) for n in names] for t, g in used], float)
+    log_K = columns @ [mu[n] for n in names] + excess
+    pairs = [(f"{written(t)} <-> {written(g)}", math.exp(log)) for (t, g), log in zip(used, log_K, strict=True)]
+    balance = examine(network([n for n in names if n not in "xy"], pairs))
+    lacking = log_K - columns @ np.linalg.lstsq(columns, log_K, rcond=None)[0]
+    assert bool(balance.drives) == bool(np.abs(lacking).max() > 1e-6)
+    assert balance.complete
+    for drive in balance.drives:
+        times = np.zeros(len(used))
+        for turn in drive.turns:
+            times[int(turn.device[1:])] += turn.times
+        assert not (times @ columns).any()
+        assert times @ log_K == pytest.approx(drive.affinity)
+        assert drive.affinity > 0
+
+
+# --- what holds for all parameters ---
+
+
+def test_equilibrium_constants_that_are_trained_apart_can_drive():
+    apart = [("x <-> y", 2.0), ("x <-> y", 2.0, True)]
+    balance = examine(network("", apart))
+    assert balance.drives == ()
+    assert sorted(turn.device for turn in balance.drivable.turns) == ["r0", "r1"]
+
+
+def test_a_shared_trained_constant_drives_nothing():
+    text = network("", []).replace("readout", "{}readout")
+    shared = "parameter K = train 2\n" + "".join(
+        f"reaction r{k}: x <-> y = mass_action(k = 1 s^-1, K_eq = K)\n" for k in range(2)
+    )
+    assert examine(text.format(shared)).drivable is None
+
+
+# --- large networks ---
+
+
+def test_a_layer_of_many_enzymes_is_examined_whole():
+    text = (
+        f"{HEAD}index i = 1..784\nindex j = 1..300\nreservoir x[i] = input(range = [0.1 mM, 2 mM])\n"
+        "reservoir h[j] = output(start = 1 mM)\n"
+        "enzyme w[i, j]: x[i] -> h[j] = michaelis_menten(total = train lognormal(1 nM, 0.5), k_cat = 1 s^-1, "
+        "K_M = 1 mM, K_P = 1 mM, K_eq = 10)\nclassify d[j] = ln(h[j] / 1 mM)\n"
+    )
+    balance = examine(text)
+    assert (balance.drives, balance.examined, balance.complete) == ((), 784 * 300, True)
+
+
+def test_an_elimination_ends_when_its_budget_is_spent():
+    rng = np.random.default_rng(0)
+    elimination = Elimination(1000)
+    columns = [{row: int(n) for row, n in enumerate(rng.integers(-2, 3, 30)) if n} for _ in range(60)]
+    with pytest.raises(BudgetSpentError):
+        deque((elimination.add(*item) for item in enumerate(columns)), maxlen=0)
+
+
+def test_what_was_not_examined_is_counted(monkeypatch):
+    """Reactions that tie many species to each other, without any exchange."""
+    monkeypatch.setattr(drives, "_WORK", 100)
+    text = f"""{HEAD}index j = 1..12
+index k = 1..12
+reservoir x = input(range = [1 mM, 2 mM])
+reservoir a[j] = floating(start = 1 mM)
+reservoir b[k] = floating(start = 1 mM)
+reservoir y = output(start = 1 mM)
+reaction r[j, k]: a[j] + b[k] <-> y = mass_action(k = 1 mM^-1/s, K_eq = 1 mM^-1)
+reaction s[j]: 2 x <-> a[j] = mass_action(k = 1 mM^-1/s, K_eq = 1 mM^-1)
+readout z = y / 1 mM
+"""
+    balance = examine(text)
+    assert not balance.complete
+    assert 0 < balance.examined < balance.fluxes == 12 * 12 + 12

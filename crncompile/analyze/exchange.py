@@ -1,0 +1,124 @@
+"""Cycles among the devices of a network that move one unit from one reservoir to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Turns = dict[int, int]
+"""How often each edge turns over, by its number; negative where it runs backwards."""
+NOTHING = 1e-9
+"""Affinity in kT, relative to the ln K that add up to it, that counts as none."""
+
+
+class ExchangeGraph:
+    """Reservoirs 0..size-1 joined by edges (edges,) with ln K, and a spanning forest of them, short at every root.
+
+    ``standard`` are potentials in kT at which all edges of the forest are at equilibrium; ``missing`` (edges,) is what
+    every edge lacks then: the affinity of the cycle that it closes with the forest. ``component`` numbers the trees.
+    """
+
+    def __init__(self, size: int, source: Indices, target: Indices, log_K: Array):
+        self.size, self.source, self.target, self.log_K = size, source, target, log_K
+        self.keys = np.minimum(source, target) * size + np.maximum(source, target)
+        self.pairs, self.first = np.unique(self.keys, return_index=True)
+        inside = self._matrix(self.first)[:size, :size]
+        self.component = np.asarray(connected_components(inside, directed=False)[1], np.int64)
+        self.before, self.standard = self._grow()
+        self.missing = log_K - (self.standard[target] - self.standard[source])
+
+    @cached_property
+    def driven(self) -> NDArray[np.bool_]:
+        """Edges (edges,) that close a driven cycle with the forest."""
+        scale = 1 + np.abs(self.log_K) + np.abs(self.standard[self.source]) + np.abs(self.standard[self.target])
+        return np.asarray(np.abs(self.missing) > NOTHING * scale)
+
+    def _matrix(self, edges: Indices, roots: Indices | None = None) -> csr_matrix:
+        """Return the graph of some edges; one node more than there are reservoirs leads to the roots."""
+        more = np.zeros(0, np.int64) if roots is None else roots
+        rows = np.concatenate([self.source[edges], np.full(len(more), self.size)])
+        columns = np.concatenate([self.target[edges], more])
+        return coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(self.size + 1, self.size + 1)).tocsr()
+
+    def _grow(self) -> tuple[Indices, Array]:
+        """Return predecessors (-1 at roots) and standard potentials of all reservoirs: one search for all trees."""
+        roots = np.unique(self.component, return_index=True)[1]
+        order, found = breadth_first_order(self._matrix(self.first, roots), self.size, directed=False)
+        before = np.where(found < self.size, found, -1)[: self.size].astype(np.int64)
+        children = np.flatnonzero(before >= 0)
+        edge, sign = self._between(before[children], children)
+        rise = np.zeros(self.size)
+        rise[children] = sign * self.log_K[edge]
+        standard, steps, parents = [0.0] * self.size, rise.tolist(), before.tolist()
+        for node in order[1:].tolist():
+            standard[node] = (standard[parents[node]] if parents[node] >= 0 else 0.0) + steps[node]
+        return before, np.array(standard)
+
+    def _between(self, a: Indices, b: Indices) -> tuple[Indices, Indices]:
+        """Return the first edge between reservoirs ``a`` and ``b``, and whether it runs so (1) or back (-1)."""
+        edge = self.first[np.searchsorted(self.pairs, np.minimum(a, b) * self.size + np.maximum(a, b))]
+        return edge, np.where(self.source[edge] == a, 1, -1)
+
+    def _along(self, path: list[int]) -> Turns:
+        """Return one turn of the first edge between each reservoir of a path and the next."""
+        edges, signs = self._between(np.array(path[:-1]), np.array(path[1:]))
+        return dict(zip(edges.tolist(), signs.tolist(), strict=True))
+
+    # --- turns that close a cycle ---
+
+    def balance(self, given: dict[int, int]) -> Turns:
+        """Return turns of the forest that carry off what was given to reservoirs, (node, amount); it sums to zero."""
+        turns: Turns = {}
+        for node, amount in given.items():
+            line = self._to_root(node)
+            for edge, sign in self._along(line).items() if len(line) > 1 else ():
+                turns[edge] = turns.get(edge, 0) + sign * amount
+        return {edge: n for edge, n in turns.items() if n}
+
+    def _to_root(self, node: int) -> list[int]:
+        line = [node]
+        while self.before[line[-1]] >= 0:
+            line.append(int(self.before[line[-1]]))
+        return line
+
+    def cycle(self, edge: int) -> Turns:
+        """Return a short driven cycle through an edge that closes one."""
+        for turns in self._candidates(edge):
+            terms = [n * self.log_K[e] for e, n in turns.items()]
+            if abs(sum(terms)) > NOTHING * (1 + sum(map(abs, terms))):
+                return turns
+        return {edge: 1} | self.balance({int(self.target[edge]): 1, int(self.source[edge]): -1})
+
+    def _candidates(self, edge: int) -> Iterator[Turns]:
+        """Yield cycles: over a parallel edge, over as few others as possible, over as few balanced ones as possible."""
+        start, end = int(self.target[edge]), int(self.source[edge])
+        if start == end:
+            yield {edge: 1}
+            return
+        twins = np.flatnonzero(self.keys == self.keys[edge])
+        along = np.where(self.source[twins] == self.source[edge], 1, -1)
+        other = int(np.argmax(np.abs(along * self.log_K[twins] - self.log_K[edge])))
+        if twins[other] != edge:
+            yield {edge: 1, int(twins[other]): -int(along[other])}
+        others = self.first[self.pairs != self.keys[edge]]
+        for allowed in (others, others[~self.driven[others]]):
+            path = self._path(allowed, start, end)
+            if path:
+                yield {edge: 1} | self._along(path)
+
+    def _path(self, edges: Indices, start: int, end: int) -> list[int]:
+        """Return the reservoirs along the shortest path over some edges; empty where there is none."""
+        predecessors = breadth_first_order(self._matrix(edges), start, directed=False)[1]
+        if predecessors[end] < 0:
+            return []
+        path = [end]
+        while path[-1] != start:
+            path.append(int(predecessors[path[-1]]))
+        return path[::-1]
