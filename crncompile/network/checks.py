@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from crncompile.language import nodes
 from crncompile.network.context import Context
 from crncompile.network.declarations import start_of, statements
+from crncompile.network.memory import check_memory, memory
 from crncompile.network.reach import Reach, reach
 from crncompile.network.report import Report, fault, listed
 from crncompile.network.reservoirs import SETTINGS
@@ -29,7 +30,9 @@ def check_roles(model: nodes.Model, report: Report) -> None:
 
 
 def check_network(network: Network, model: nodes.Model, context: Context) -> None:
-    """Report outputs without devices; warn of outputs that nothing held reaches, and of names that nobody uses."""
+    """Report what needs too much memory, and outputs without devices; warn of what nothing reaches or nobody uses."""
+    with context.report.catching():
+        check_memory(network, memory())
     found = reach(network)
     for group in network.reservoirs:
         _check_group(group, found, context)
@@ -66,3 +69,6 @@ def _warn_unused(model: nodes.Model, context: Context) -> None:
     for index in statements(model, nodes.Index):
         if index.name not in context.used:
             context.report.warn(index.name_span, f"the index {index.name} is used nowhere")
+    for table in statements(model, nodes.Table):
+        if table.name not in context.used:
+            context.report.warn(table.name_span, f"the table {table.name} is used nowhere")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,13 +41,24 @@ class Context:
     contents: dict[str, Content] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     volume_told: bool = False
+    elements: int = 0
 
     def frame(self, target: nodes.Target) -> Frame:
         """Return the elements that a target declares; raises Fault."""
-        frame = frame_of(target, self.indices, self.tables)
+        self._refuse_shadows(target)
+        frame = frame_of(target, self.indices, self.tables, self.elements)
+        self.elements += math.prod(frame.shape)
         self.used.update(frame.names())
         self.used.update(table.name for table in frame.tables.values())
         return frame
+
+    def _refuse_shadows(self, target: nodes.Target) -> None:
+        """Raise Fault for an index that is bound here under the name of something else."""
+        for binder in target.binders:
+            what = self.declared.get(binder.name, "index")
+            if what != "index" or binder.name in self.units.constants():
+                what = what if what != "index" else "constant"
+                raise fault(binder.span, f"{binder.name} is a {what} already", "choose another name for the index")
 
     def reservoir_axes(self, reference: nodes.Reference) -> tuple[Axis, ...]:
         """Return the axes of a reservoir; raises Fault where the name is none."""

@@ -59,7 +59,7 @@ def constant_of(scope: OwnerScope, typed: Typed, expression: nodes.Expression) -
     values = np.broadcast_to(values, scope.frame.shape)
     if not np.isfinite(values).all():
         where = scope.frame.element(int(np.argmin(np.isfinite(values))))
-        raise fault(expression.span, f"{shown(expression.span)} is not a finite number at {where}")
+        raise fault(expression.span, f"{shown(expression.span)} is not a finite number {where}")
     return Distribution("constant", (), values)
 
 

@@ -81,7 +81,7 @@ def check_inside(
     inside = (values > limits.lower if limits.open_lower else values >= limits.lower) & (values <= limits.upper)
     if inside.all():
         return
-    where = f" at {frame.element(int(np.argmin(inside)))}" if frame and frame.shape == values.shape != () else ""
+    where = f" {frame.element(int(np.argmin(inside)))}" if frame and frame.shape == values.shape != () else ""
     bounds = describe(limits, dimension or due.dimension or NUMBER, context)
     raise fault(span, f"{shown(span)} is outside the bounds of {due.what}{where}", f"{due.what} must be {bounds}")
 

@@ -23,7 +23,7 @@ from crncompile.network.types import Axis, Place
 
 #: Values of one index.
 LARGEST_AXIS = 10_000_000
-#: Elements of one array or family.
+#: Elements of all arrays and families of a model.
 LARGEST_ARRAY = 50_000_000
 _LARGEST_WHOLE = 2**53
 
@@ -84,11 +84,11 @@ class Frame:
         return self.values(self.names().index(index)) - 1
 
     def element(self, flat: int) -> str:
-        """Return ``i = 1, j = 3`` for an element by its flat index, and the line of a table that it comes from."""
+        """Return ``at i = 1, j = 3`` for an element by its flat index, or the line of a table that it comes from."""
         if self.tables:
-            return self.origin(flat).strip(" ()")
+            return f"in {self.origin(flat).strip(' ()')}"
         named = zip(self.names(), (self.values(k) for k in range(len(self.axes))), strict=True)
-        return ", ".join(f"{name} = {np.broadcast_to(values, self.shape).flat[flat]}" for name, values in named)
+        return "at " + ", ".join(f"{name} = {np.broadcast_to(values, self.shape).flat[flat]}" for name, values in named)
 
     def origin(self, element: int) -> str:
         """Return `` (line 7 of edges.csv)`` for an element of a table's family, by its flat index; else nothing."""
@@ -216,16 +216,19 @@ def axis_of_range(name: str, domain: nodes.Range) -> Axis:
     return Axis(name, lower, upper)
 
 
-def frame_of(target: nodes.Target, indices: Indices, tables: Tables) -> Frame:
-    """Return the elements that a target declares, its filter applied."""
+def frame_of(target: nodes.Target, indices: Indices, tables: Tables, before: int = 0) -> Frame:
+    """Return the elements that a target declares, its filter applied; ``before`` are those declared already."""
     axes = tuple(each(lambda binder: _bound_axis(binder, indices, tables), target.binders))
     names = [axis.name for axis in axes]
     for position, binder in enumerate(target.binders):
         if binder.name in names[:position]:
             raise fault(binder.span, f"the index {binder.name} is bound twice")
     size = math.prod(axis.size for axis in axes)
-    if size > LARGEST_ARRAY:
-        raise fault(target.span, f"{target.name} would have {size} elements; {LARGEST_ARRAY} is the most")
+    if size + before > LARGEST_ARRAY:
+        room = (
+            f"of the {LARGEST_ARRAY} that a model may have, {before} stand before it" if size <= LARGEST_ARRAY else ""
+        )
+        raise fault(target.span, f"{target.name} would have {size} elements; {LARGEST_ARRAY} is the most", room)
     counted = [(b.name, tables.get(b.domain.name)) for b in target.binders if isinstance(b.domain, nodes.Reference)]
     frame = Frame(axes, tables={name: table for name, table in counted if table is not None})
     return frame if target.condition is None else _filtered(target, target.condition, frame, indices)
@@ -339,7 +342,7 @@ def _counted_from_zero(values: NDArray[np.int64], axis: Axis, frame: Frame) -> s
 
 def _restriction(index: nodes.Expression, allowed: NDArray[np.bool_], frame: Frame) -> str:
     """Return the hint how to restrict the one index that goes too far, where there is one."""
-    if frame.rows is not None or allowed.ndim != len(frame.axes) or not allowed.any():
+    if frame.rows is not None or frame.tables or allowed.ndim != len(frame.axes) or not allowed.any():
         return ""
     varying = [k for k, size in enumerate(allowed.shape) if size > 1]
     if len(varying) != 1:

@@ -29,7 +29,7 @@ LARGEST_TABLE = 32 * 2**20
 _HEADING = re.compile(r"(?P<name>[^\[\]]*?)\s*(?:\[\s*(?P<unit>[^\[\]]*?)\s*\])?")
 _QUOTED = re.compile(r'\s*(?:"(?P<inner>(?:[^"]|"")*)"\s*|(?P<bare>[^,]*))(?P<end>,|$)')
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
-_WITH_UNIT = re.compile(r"[+-]?[\d.]+(?:[eE][+-]?\d+)?\s*(?P<unit>[^\W\d]\S*)")
+_WITH_UNIT = re.compile(r"[+-]?[\d.]+(?:[eE][+-]?\d+)?\s*(?P<unit>[^\W\d_]\S*)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,8 @@ class Table:
         if not text:
             return fault(place, f"{column.name} is empty in line {place.line}", used)
         kind = "a finite number" if math.isinf(_number(text)) else "a number"
-        return fault(place, f"{shown(place)} is not {kind}", used, _advice(text, column.name))
+        advice = "" if math.isinf(_number(text)) else _advice(text, column.name)
+        return fault(place, f"{shown(place)} is not {kind}", used, advice)
 
 
 def _advice(text: str, column: str) -> str:
@@ -126,21 +127,23 @@ def _read(node: nodes.Table, path: Path) -> bytes:
     try:
         status = path.stat()
         _check_kind(node, path, status.st_mode)
-        size = status.st_size
-        if size <= LARGEST_TABLE:
-            with path.open("rb") as file:
-                content = file.read(LARGEST_TABLE + 1)
-            size = len(content)
+        _check_size(node, path, status.st_size)
+        with path.open("rb") as file:
+            content = file.read(LARGEST_TABLE + 1)
     except (FileNotFoundError, NotADirectoryError):
         hint = "the path is relative to the folder of the model" if not Path(node.path).is_absolute() else ""
         raise fault(node.path_span, f"there is no file {path}", hint) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no file can have this name"
         raise fault(node.path_span, f"{node.path!r} can not be read: {reason}") from None
+    _check_size(node, path, len(content))
+    return content
+
+
+def _check_size(node: nodes.Table, path: Path, size: int) -> None:
     if size > LARGEST_TABLE:
         message = f"{path} has {size / 2**20:.0f} MB; a table has at most {LARGEST_TABLE // 2**20} MB"
         raise fault(node.path_span, message, "leave out columns that the model does not use, or digits beyond the 17th")
-    return content
 
 
 def _check_kind(node: nodes.Table, path: Path, mode: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from crncompile.language import nodes
 from crncompile.network.context import Context
+from crncompile.network.expressions import unparse
 from crncompile.network.indices import Frame, place_of
 from crncompile.network.report import each, fault
 from crncompile.network.types import Axis, Place, Port, element_labels
@@ -42,24 +43,34 @@ def refuse_loop(
     if first.name != last.name:
         return
     axes = context.reservoirs[first.name] or ()
-    guilty = _coincidence(axes, start, end)
-    if guilty is None:
+    device = _coincidence(start, end)
+    if device is None:
         return
+    reservoir = 0 if start.index is None else int(start.index[device])
+    element = element_at(first.name, axes, reservoir) + (frame.origin(device) if start.index is not None else "")
+    raise fault(last.span, f"this joins {element} to itself", _leave_out(first, last, frame))
+
+
+def _leave_out(first: nodes.Reference, last: nodes.Reference, frame: Frame) -> str:
+    """Return the hint how to leave devices out that join a reservoir to itself."""
     names = [axis.name for axis in frame.axes]
-    element = element_at(first.name, axes, guilty)
-    hint = f"leave it out: [{', '.join(names)} where {names[0]} != {names[1]}]" if len(names) > 1 else ""
-    raise fault(last.span, f"this joins {element} to itself", hint)
+    if frame.tables and len(first.indices) == 1:
+        index, table = next(iter(frame.tables.items()))
+        return (
+            f"leave it out: [{index} in {table.name} where {unparse(first.indices[0])} != {unparse(last.indices[0])}]"
+        )
+    return f"leave it out: [{', '.join(names)} where {names[0]} != {names[1]}]" if len(names) > 1 else ""
 
 
-def _coincidence(axes: tuple[Axis, ...], start: Place, end: Place) -> int | None:
-    """Return the flat index of a reservoir that is at both ends of a device.
+def _coincidence(start: Place, end: Place) -> int | None:
+    """Return the first device that has one reservoir at both ends.
 
     Two ports that read one array through whole axes always meet: where all indices have their lower end.
     """
     if start.index is None or end.index is None:
         return 0
     same = start.index == end.index
-    return int(start.index[same].flat[0]) if same.any() else None
+    return int(np.argmax(same)) if same.any() else None
 
 
 def element_at(name: str, axes: tuple[Axis, ...], flat: int) -> str:
