@@ -16,6 +16,7 @@ The values of constants are those of CODATA, from `scipy.constants`; prefixes an
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +27,11 @@ from typing import Any
 from scipy import constants as codata
 
 _BASES = ("[length]", "[mass]", "[time]", "[current]", "[substance]", "[temperature]")
-_FACTOR = re.compile(r"([^\W\d_]+|%)(?:\^(-?\d{1,3}))?")
+#: Letters of the longest unit with its prefix.
+_LONGEST_NAME = 40
+#: A unit is made of so many others at most, and none of them to a higher power.
+_MOST_FACTORS, _HIGHEST_POWER = 12, 99
+_FACTOR = re.compile(r"([^\W\d_]+|%)(?:\^(-?\d{1,40}))?")
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,8 @@ def _named(name: str) -> tuple[Decimal, Decimal, Dimension]:
     if name == "%":
         return Decimal("0.01"), Decimal(0), NUMBER
     registry = _registry()
+    if len(name) > _LONGEST_NAME:
+        raise UnitError(name, f"{name[:_LONGEST_NAME]}… is not a unit")
     try:
         unit = registry.Unit(name)
     except (pint.errors.PintError, AttributeError, ValueError, TypeError) as error:
@@ -130,8 +137,10 @@ def _named(name: str) -> tuple[Decimal, Decimal, Dimension]:
     powers = dict(unit.dimensionality)
     if any(base not in _BASES for base in powers):
         raise UnitError(name, f"{name} is a unit of {', '.join(powers)}, which has no place in a network")
-    one = registry.Quantity(Decimal(1), unit).to_base_units().magnitude
-    zero = registry.Quantity(Decimal(0), unit).to_base_units().magnitude
+    try:
+        one, zero = (registry.Quantity(Decimal(n), unit).to_base_units().magnitude for n in (1, 0))
+    except (pint.errors.PintError, ArithmeticError, TypeError) as error:
+        raise UnitError(name, f"{name} is a logarithmic unit, which has no place in a network") from error
     dimension = Dimension(tuple(Fraction(str(powers.get(base, 0))) for base in _BASES))
     return one - zero, zero, dimension
 
@@ -142,11 +151,15 @@ def split_unit(token: str) -> list[tuple[str, int]]:
     Raises UnitError where the token has not that form.
     """
     factors = []
+    if token.count("/") >= _MOST_FACTORS:
+        raise UnitError(token, f"a unit is made of {_MOST_FACTORS} others at most")
     for position, part in enumerate(token.split("/")):
         match = _FACTOR.fullmatch(part)
         if match is None:
             raise UnitError(part, f"{token} is not a unit")
         power = int(match[2] or 1)
+        if abs(power) > _HIGHEST_POWER:
+            raise UnitError(part, f"the exponent of {match[1]} is beyond {_HIGHEST_POWER}")
         factors.append((match[1], power if position == 0 else -power))
     return factors
 
@@ -179,8 +192,14 @@ class Units:
             if zero and (len(factors) > 1 or power != 1):
                 raise UnitError(name, f"{name} has a zero of its own and can not be combined")
             factor, offset, dimension = factor * one**power, zero, dimension * single**power
-        scale = Decimal(repr(self.scale(dimension)))
-        return float(factor / scale), float(offset / scale), dimension * ENERGY**energies
+        try:
+            scale = Decimal(repr(self.scale(dimension)))
+            found = float(factor / scale)
+        except ArithmeticError:
+            found = 0.0
+        if token and not 0.0 < abs(found) < math.inf:
+            raise UnitError(token, f"{token} is too large or too small a unit")
+        return found, float(offset / scale), dimension * ENERGY**energies
 
     def quantity(self, number: str, token: str | None) -> tuple[float, Dimension]:
         """Return a number with a unit token as (value in the coherent system, dimension).

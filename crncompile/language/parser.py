@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Collection, Iterator
 from functools import cache
 from importlib import resources
@@ -15,8 +16,9 @@ from lark import Lark, UnexpectedInput, UnexpectedToken
 from lark.common import LexerConf
 from lark.lexer import ContextualLexer
 
-from crncompile.errors import DataError, Mistake, ModelError, Source, Span
+from crncompile.errors import DataError, Mistake, ModelError, Source
 from crncompile.language import nodes
+from crncompile.language.guard import guard
 from crncompile.language.scan import Lexeme, Piece, pieces, scan
 from crncompile.language.situation import Situation
 from crncompile.language.syntax_errors import explain
@@ -25,8 +27,6 @@ from crncompile.language.words import CONTEXTUAL
 
 #: Bytes of the largest file that is read.
 LARGEST_FILE = 16 * 2**20
-#: Brackets within brackets.
-DEEPEST_BRACKETS = 100
 #: So many mistakes are told at once.
 MOST_MISTAKES = 50
 
@@ -34,7 +34,6 @@ MOST_MISTAKES = 50
 _DEVICE_HEAD, _DEVICE_TAIL = "device _: _ -> _ {", "\n}"
 # behind the head of a circuit, which is parsed by itself
 _CIRCUIT_TAIL = "\nindex _ = 1..1}"
-_BRACKET = re.compile(r'"[^"\r\n]*"|#[^\r\n]*|(?P<open>[(\[{])|(?P<close>[)\]}])')
 
 
 def parse(source: Source) -> nodes.Model:
@@ -45,7 +44,7 @@ def parse(source: Source) -> nodes.Model:
     ModelError
         With all syntax mistakes that can be told apart: behind each one, parsing goes on at the next statement.
     """
-    _refuse_deep_brackets(source)
+    guard(source)
     try:
         tree = parser().parse(source.text)
     except UnexpectedInput as error:
@@ -72,10 +71,13 @@ def read_source(path: str | Path) -> Source:
 
 def decoded(path: Path, content: bytes) -> str:
     """Return the text of a file's bytes, without a byte order mark; raises DataError where they are no text."""
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise DataError(f"{path}: this file is encoded in UTF-16; save it as UTF-8")
     if b"\0" in content:
         raise DataError(f"{path}: this is a binary file; a model is plain text")
     try:
-        return content.decode("utf-8-sig")
+        # a carriage return alone ended the lines of old computers; offsets stay as they are
+        return re.sub("\r(?!\n)", "\n", content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise DataError(
@@ -86,6 +88,8 @@ def decoded(path: Path, content: bytes) -> str:
 def read_bytes(path: Path) -> bytes:
     """Read a file; raises DataError where that can not be done or it is too large."""
     try:
+        if path.is_fifo() and path.parts[1:2] not in (("dev",), ("proc",)):
+            raise DataError(f"{path}: this is a pipe, from which perhaps nothing ever comes; name a file")
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
@@ -133,16 +137,6 @@ class _Lexer(ContextualLexer):
     def __init__(self, conf: LexerConf, states: dict[int, Collection[str]], always_accept: Collection[str] = ()):
         everywhere = frozenset(conf.terminals_by_name) - CONTEXTUAL
         super().__init__(conf, {state: everywhere | CONTEXTUAL.intersection(a) for state, a in states.items()})
-
-
-def _refuse_deep_brackets(source: Source) -> None:
-    depth = 0
-    for match in _BRACKET.finditer(source.text):
-        depth += (match["open"] is not None) - (match["close"] is not None)
-        if depth > DEEPEST_BRACKETS:
-            span = Span(source, match.start(), match.end())
-            message = f"brackets are nested more than {DEEPEST_BRACKETS} deep"
-            raise ModelError([Mistake(span, message, "name parts of the expression by parameter or let")])
 
 
 def _all_mistakes(source: Source, first: UnexpectedInput) -> tuple[Mistake, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
+from crncompile.errors import shortened
 from crncompile.language.words import ITEMS, STATEMENTS
 
 _LEXEME = re.compile(
@@ -54,17 +55,26 @@ class Piece:
 
 
 def scan(text: str) -> tuple[Lexeme, ...]:
-    """Cut a text into lexemes without blanks and comments; the last one has kind ``end`` and no characters."""
+    """Cut a text into lexemes without blanks and comments; the last one has kind ``end`` and no characters.
+
+    The ``text`` of a very long one is shortened: it is only shown, and compared with short ones.
+    """
     found: list[Lexeme] = []
     line, line_start, opens = 1, 0, True
     for match in _LEXEME.finditer(text):
         if match.lastgroup != "blank":
             column = match.start() - line_start + 1
-            found.append(Lexeme(match.lastgroup or "", match[0], *match.span(), line, column, opens))
+            found.append(Lexeme(match.lastgroup or "", shortened(match[0]), *match.span(), line, column, opens))
             opens = False
         elif "\n" in match[0]:
             line, line_start, opens = line + match[0].count("\n"), match.start() + match[0].rindex("\n") + 1, True
     return (*found, Lexeme("end", "", len(text), len(text), line, len(text) - line_start + 1, True))
+
+
+def beyond(text: str, count: int) -> int | None:
+    """Return the place behind ``count`` lexemes of a text, where more follow."""
+    places = (match.start() for match in _LEXEME.finditer(text) if match.lastgroup != "blank")
+    return next(islice(places, count, None), None)
 
 
 def pieces(lexemes: tuple[Lexeme, ...]) -> Iterator[Piece]:

@@ -8,8 +8,8 @@ from typing import Any, cast
 from lark import Token, Transformer_NonRecursive, Tree, v_args
 from lark.tree import Meta
 
-from crncompile.errors import Mistake, Source, Span
-from crncompile.language import nodes
+from crncompile.errors import Mistake, Source, Span, shortened
+from crncompile.language import homoglyphs, nodes
 from crncompile.language.words import RESERVED
 
 Children = list[Any]
@@ -18,6 +18,8 @@ Children = list[Any]
 DEEPEST = 100
 #: More digits than any measured number has; double precision holds 17.
 LONGEST_NUMBER = 40
+#: Letters of the longest name.
+LONGEST_NAME = 100
 
 
 def build(
@@ -48,6 +50,9 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
         self._source = source
         self._offset = offset
         self._depth: dict[int, int] = {}
+        # names as they are written -> normalised; what a name looks like -> the first such name
+        self._names: dict[str, str] = {}
+        self._looks: dict[str, str] = {}
 
     # --- places, names and numbers ---
 
@@ -59,11 +64,30 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
         self.mistakes.append(Mistake(span, message, hint))
 
     def _name(self, token: Token) -> str:
-        name = normalised(token)
-        if not name.isidentifier():
-            self._mistake(self._span(token), f"{token} is no name", "a name begins with a letter or _")
-        elif token.type == "NAME" and name in RESERVED:
+        name = self._names.get(token)
+        if name is None:
+            name = self._names[str(token)] = self._new_name(token)
+        if token.type == "NAME" and name in RESERVED:
             self._mistake(self._span(token), f"{name} is a reserved word", "choose another name")
+        return name
+
+    def _new_name(self, token: Token) -> str:
+        """Return a name that was not met before, normalised, and tell what is wrong with it."""
+        name = normalised(token)
+        twin = self._looks.setdefault(homoglyphs.skeleton(name), name)
+        foreign = homoglyphs.mixed(name)
+        if not name.isidentifier():
+            self._mistake(self._span(token), f"{shortened(token)} is no name", "a name begins with a letter or _")
+        elif len(name) > LONGEST_NAME:
+            hint = f"names have at most {LONGEST_NAME} letters"
+            self._mistake(self._span(token), f"the name {shortened(name)} has {len(name)} letters", hint)
+        elif foreign:
+            message = f"in the name {name} stands {homoglyphs.spelt(foreign)}, which looks like a Latin letter"
+            self._mistake(self._span(token), message, f"write {homoglyphs.skeleton(name)}")
+        elif twin != name:
+            message = f"{name} looks like {twin}, which is another name"
+            guilty = homoglyphs.difference(*((twin, name) if name.isascii() else (name, twin)))
+            self._mistake(self._span(token), message, f"one of them is written with {guilty}")
         return name
 
     def _number(self, token: Token) -> str:

@@ -83,7 +83,8 @@ class _Reader:
         real = _real(str(path))
         if real in chain:
             names = [_shown(p, chain[0].parent) for p in (*chain[chain.index(real) :], real)]
-            raise _RefusedError("these files use each other in a circle", " -> ".join(names))
+            message = "this file uses itself" if len(names) == 2 else "these files use each other in a circle"
+            raise _RefusedError(message, " -> ".join(names))
         if real in self.seen:
             return
         self.seen.add(real)

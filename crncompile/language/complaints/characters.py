@@ -52,7 +52,7 @@ CHARACTERS = (
         "unknown-character",
         "unknown character {s.character}",
         "names may hold letters, digits and _; comments begin with #",
-        ("parameter $k = 3", "reservoir x = fixed(at = 3 kT)\n\\", "temperature 3 K \u200b", "index j = 1..4 & 3"),
+        ("parameter $k = 3", "reservoir x = fixed(at = 3 kT)\n\\", "temperature 3 K ©", "index j = 1..4 & 3"),
         lambda s: s.found.kind == "unknown",
     ),
     Complaint(
