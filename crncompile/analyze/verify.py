@@ -21,6 +21,7 @@ from crncompile.errors import ModelError
 from crncompile.network.types import DeviceKind
 from crncompile.program.kernels import device_kernel
 from crncompile.program.types import Kernel
+from crncompile.symbolic.closed_form import ClosedForm, examine
 from crncompile.symbolic.device_law import DeviceLaw, derive
 from crncompile.symbolic.sampling import draw, evaluate
 from crncompile.symbolic.signs import Conductance, conductance, exchange
@@ -82,6 +83,16 @@ class _Subject:
     @cached_property
     def _functions(self) -> Any:
         return load_module(device_text(self.kernel, "device"), f"crncompile:device {self.kind.name}")
+
+    @cached_property
+    def closed_form(self) -> ClosedForm | None:
+        """How the thermodynamics of a closed form are known; ``None`` for steps, and where they do not hold."""
+        if self.kind.current is None:
+            return None
+        try:
+            return examine(self.kind, self.law.expand(self.law.fluxes[0]), self.law.affinity(0))
+        except ModelError:
+            return None
 
     @property
     def reversible(self) -> bool:
@@ -192,11 +203,21 @@ def check_equilibrium(subject: _Subject) -> Check:
     slopes = subject.run("_slopes", values)
     fluxes, size = slopes[: len(subject.law.fluxes)], subject.run("_gross", values) + _NOTHING
     for column, (flux, terminal) in enumerate(subject.kernel.slope_of, len(fluxes)):
-        if subject.kind.terminals[terminal].content == "charge":
-            size[flux] = np.maximum(size[flux], np.abs(slopes[column]))
+        moved = subject.kind.terminals[terminal]
+        one = 1.0 if moved.content == "charge" else values[moved.name]
+        size[flux] = np.maximum(size[flux], np.abs(slopes[column] * one))
     error = float(np.max(np.abs(fluxes) / size))
     what = "current at zero affinity, relative to the gross flux (or to the current at 1 kT)"
-    return _outcome(name, error, EQUILIBRIUM_TOLERANCE, what)
+    verdict = subject.closed_form.equilibrium if subject.closed_form else None
+    return _outcome(name, error, EQUILIBRIUM_TOLERANCE, f"{_known(subject, verdict)}{what}")
+
+
+def _known(subject: _Subject, verdict: str | None) -> str:
+    """Say whether a law of thermodynamics is proved for this device or only found at random points."""
+    if subject.kind.current is None:
+        return "proved, as every step obeys local detailed balance; "
+    words = {"proved": "proved for all values; ", "sampled": "sampled, not proved; ", None: ""}
+    return words[verdict]
 
 
 def _at_equilibrium(subject: _Subject, values: Values) -> Values | None:
@@ -222,8 +243,10 @@ def check_dissipation(subject: _Subject) -> Check:
     production = (subject.run("", values) * affinities).sum(axis=0)
     size = (subject.run("_gross", values) * np.abs(affinities)).sum(axis=0) + _NOTHING
     bad = np.flatnonzero(~(production >= -1e-12 * size))
-    detail = f"never negative at {_POINTS} random points" if not bad.size else f"negative at {_point(values, bad[0])}"
-    return Check(name, not bad.size, detail)
+    if bad.size:
+        return Check(name, False, f"negative at {_point(values, bad[0])}")
+    verdict = subject.closed_form.dissipation if subject.closed_form else None
+    return Check(name, True, f"{_known(subject, verdict)}never negative at {_POINTS} random points")
 
 
 def check_conductances(subject: _Subject) -> Check:

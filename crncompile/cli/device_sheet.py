@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,8 @@ from sympy.core.alphabets import greeks
 
 from crncompile.network.library import Library
 from crncompile.network.types import DeviceKind, DeviceParameter, Step
+from crncompile.program.kernels import evaluation
+from crncompile.symbolic.closed_form import examine
 from crncompile.symbolic.device_law import DeviceLaw, derive
 from crncompile.symbolic.signs import conductance
 from crncompile.units import DIMENSIONS, Units
@@ -48,10 +51,12 @@ def sheet(kind: DeviceKind, units: Units) -> dict[str, Any]:
         "steps": [_step(step, kind, show) for step in kind.steps],
         "definitions": {str(symbol): show.text(value) for symbol, value in law.definitions},
         "fluxes": [_flux(law, number, show) for number in range(len(law.fluxes))],
+        "evaluation": evaluation(law),
         "unit": "M/s" if kind.amount else "1/s",
         "occupations": {
             s.name: show.text(p) for s, p in zip(kind.states, law.occupations, strict=bool(law.occupations))
         },
+        "thermodynamics": _thermodynamics(law),
         "conductance": {"verdict": signs.verdict, "example": dict(signs.example)},
         "counterpart": kind.counterpart,
         "latex": _latex(law, show),
@@ -71,10 +76,10 @@ class _Shown:
 
     def _name(self, number: float) -> sympy.Expr | None:
         hbar = sympy.Symbol("hbar", positive=True)
-        for power in (1, -1, 2, -2):
-            share = number / self.hbar**power
+        for power, turns in itertools.product((1, -1, 2, -2), (0, 1, -1)):
+            share = number / (self.hbar**power * math.pi**turns)
             if math.isclose(abs(share), round(abs(share)), rel_tol=1e-9) and 1 <= round(abs(share)) <= 16:
-                return round(share) * hbar**power
+                return round(share) * hbar**power * sympy.pi**turns
         return sympy.Integer(int(number)) if number.is_integer() and abs(number) < 1e6 else None
 
     def text(self, expression: sympy.Expr) -> str:
@@ -146,6 +151,14 @@ def _flux(law: DeviceLaw, number: int, show: _Shown) -> dict[str, Any]:
     }
 
 
+def _thermodynamics(law: DeviceLaw) -> dict[str, str] | None:
+    """Return how it is known that a closed form vanishes at zero affinity and dissipates; steps do by themselves."""
+    if law.kind.current is None:
+        return None
+    known = examine(law.kind, law.expand(law.fluxes[0]), law.affinity(0))
+    return {"equilibrium": known.equilibrium, "dissipation": known.dissipation}
+
+
 def _latex(law: DeviceLaw, show: _Shown) -> str:
     lines = [f"{show.latex(symbol)} &= {show.latex(value)}" for symbol, value in law.definitions]
     names = ["I"] if len(law.fluxes) == 1 else [f"I_{{{n + 1}}}" for n in range(len(law.fluxes))]
@@ -163,7 +176,8 @@ def text(content: Mapping[str, Any]) -> str:
         ("parameters", _aligned([_parameter_cells(p) for p in content["parameters"]])),
         ("states", [_state_line(state) for state in content["states"]]),
         ("steps", _aligned([_step_cells(step) for step in content["steps"]])),
-        (f"law, in {content['unit']} along the arrow", _law_lines(content)),
+        (f"law, in {content['unit']} along the arrow", [*_law_lines(content), f"evaluated by {content['evaluation']}"]),
+        ("thermodynamics of the closed form", _thermodynamic_lines(content)),
         ("differential conductance", _conductance_lines(content)),
     ]
     parts = [f"{content['name']}\n{content['text']}".rstrip()]
@@ -211,6 +225,17 @@ def _law_lines(content: Mapping[str, Any]) -> list[str]:
         irreversible = "; irreversible, no affinity"
         lines.append(f"{name}: {gives}" + (irreversible if standard is None else f"; standard affinity {standard} kT"))
     return lines
+
+
+def _thermodynamic_lines(content: Mapping[str, Any]) -> list[str]:
+    known = content["thermodynamics"]
+    if known is None:
+        return []
+    words = {"proved": "proved", "sampled": "sampled at random, not proved"}
+    return [
+        f"no current at zero affinity ({words[known['equilibrium']]})",
+        f"never a current against its affinity ({words[known['dissipation']]})",
+    ]
 
 
 def _conductance_lines(content: Mapping[str, Any]) -> list[str]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import sympy
+from numpy.typing import NDArray
 
+from crncompile.symbolic.closed_form import bounds
 from crncompile.symbolic.device_law import DeviceLaw
-from crncompile.symbolic.functions import logistic
-from crncompile.symbolic.sampling import draw, evaluate
+from crncompile.symbolic.positivity import is_positive
+from crncompile.symbolic.sampling import draw
+
+Array = NDArray[np.float64]
 
 _SAMPLES = 4000
+_STEP = 1e-30
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -47,54 +54,47 @@ def conductance(law: DeviceLaw) -> Conductance:
     ends = exchange(law)
     if ends is None:
         return Conductance("none")
-    terminals = [law.kind.terminals[e] for e in ends]
-    flux = law.expand(law.fluxes[0])
-    slopes = [sympy.diff(flux, t.symbol) for t in terminals]
-    slopes[1] = -slopes[1]
     values = draw(law.kind, _SAMPLES)
-    scale, *sampled = evaluate([*_scales(law, flux), *slopes], values)
-    for slope, terminal in zip(sampled, terminals, strict=True):
-        step = 1.0 if terminal.content == "charge" else values[terminal.symbol]
-        wrong = np.flatnonzero(slope * step < -1e-9 * scale)
+    scale = _scale(law, ends, values)
+    for end, sign in zip(ends, (1.0, -1.0), strict=True):
+        slope = sign * slope_at(law, end, values)
+        wrong = np.flatnonzero(slope < -_ROUNDING * scale)
         if wrong.size:
-            at = wrong[np.argmin((slope * step / scale)[wrong])]
+            at = wrong[np.argmin((slope / scale)[wrong])]
             return Conductance("negative", tuple((s.name, float(v[at])) for s, v in values.items()))
-    return Conductance("proved" if all(is_positive(slope) for slope in slopes) else "sampled")
+    return Conductance("proved" if _proved(law, ends) else "sampled")
 
 
-def _scales(law: DeviceLaw, flux: sympy.Expr) -> list[sympy.Expr]:
-    """Return a positive scale for the current: its values with target or source far below, added."""
-    far = []
-    for number in exchange(law) or ():
-        terminal = law.kind.terminals[number]
-        low = terminal.symbol - 40 if terminal.content == "charge" else terminal.symbol * sympy.Float(1e-12)
-        far.append(sympy.Abs(flux.subs(terminal.symbol, low)))
-    return [sympy.Add(*far) + sympy.Float(1e-300)]
+def slope_at(law: DeviceLaw, terminal: int, values: Mapping[sympy.Symbol, Array]) -> Array:
+    """Return the derivative of the first flux by the potential u of a terminal at values (count,): a complex step."""
+    moved = law.kind.terminals[terminal]
+    one = np.ones_like(values[moved.symbol]) if moved.content == "charge" else values[moved.symbol]
+    (flux,) = law.evaluate([law.fluxes[0]], {**values, moved.symbol: values[moved.symbol] + 1j * _STEP * one})
+    return np.asarray(flux.imag / _STEP)
 
 
-def is_positive(expression: sympy.Expr) -> bool:
-    """Whether an expression is positive because all terms of numerator and denominator are: sufficient, not necessary.
-
-    Every exponential and Fermi function is a positive number of its own.
-    """
-    atoms: dict[sympy.Expr, sympy.Symbol] = {}
-
-    def positive(e: sympy.Expr) -> sympy.Symbol:
-        return atoms.setdefault(e, sympy.Dummy(f"p{len(atoms)}", positive=True))
-
-    plain = expression.replace(
-        lambda e: isinstance(e, (logistic, sympy.exp)), lambda e: positive(e) if e.is_extended_real else e
-    )
-    numerator, denominator = sympy.fraction(sympy.together(plain))
-    return all(_terms_positive(part) for part in (numerator, denominator))
+def _scale(law: DeviceLaw, ends: tuple[int, int], values: Mapping[sympy.Symbol, Array]) -> Array:
+    """Return a positive scale for the current: its values with source or target far below, added."""
+    total: Array = np.full(_SAMPLES, 1e-300)
+    for end in ends:
+        terminal = law.kind.terminals[end]
+        here = values[terminal.symbol]
+        low = here - 40 if terminal.content == "charge" else here * 1e-12
+        total = total + np.abs(law.evaluate([law.fluxes[0]], {**values, terminal.symbol: low})[0])
+    return total
 
 
-def _terms_positive(expression: sympy.Expr) -> bool:
-    if expression.is_positive:
+def _proved(law: DeviceLaw, ends: tuple[int, int]) -> bool:
+    """Whether the signs of the terms of both derivatives decide."""
+    if law.solved:
+        return False
+    flux, bounded = law.expand(law.fluxes[0]), bounds(law.kind)
+    source, target = (law.kind.terminals[end] for end in ends)
+    if all(is_positive(slope, bounded) for slope in (flux.diff(source.symbol), -flux.diff(target.symbol))):
         return True
-    if expression.is_Mul or expression.is_Pow:
-        factors = expression.args if expression.is_Mul else (expression.base,)
-        if all(_terms_positive(f) for f in factors):
-            return True
-    terms = sympy.Add.make_args(sympy.expand(expression))
-    return bool(terms) and all(term.is_positive for term in terms)
+    if source.content != "charge":
+        return False
+    bias = sympy.Dummy("bias", real=True)  # in which even powers are seen to be positive
+    flux = flux.xreplace({source.symbol: bias + target.symbol})
+    along = flux.diff(bias)
+    return is_positive(along, bounded) and is_positive(along - flux.diff(target.symbol), bounded)

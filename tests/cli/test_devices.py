@@ -37,7 +37,7 @@ def test_latex_is_balanced_and_names_no_number_for_hbar(crn, name):
     assert text.count("{") == text.count("}")
     assert text.count("\\left") == text.count("\\right")
     assert "e+" not in text
-    assert ("\\hbar" in text) == (name == "double_dot")
+    assert ("\\hbar" in text) == (name in ("double_dot", "inelastic_double_dot", "quantum_point_contact"))
 
 
 def test_a_device_of_a_model(crn):
