@@ -6,10 +6,11 @@ import textwrap
 
 import sympy
 
+from crncompile.backends.packed import whole_numbers
 from crncompile.backends.printer import Printer, identifiers
 from crncompile.backends.text import INDENT, several
 from crncompile.backends.text import function as function_text
-from crncompile.program.types import Kernel, Routine
+from crncompile.program.types import Elimination, Kernel, Routine, SolvedKernel
 
 
 def kernel_functions(kernel: Kernel, name: str) -> str:
@@ -25,6 +26,57 @@ def kernel_functions(kernel: Kernel, name: str) -> str:
     return "\n\n\n".join(function(title, routine, doc, fixed) for title, routine, doc in pieces)
 
 
+def solved_functions(kernel: SolvedKernel, name: str) -> str:
+    """Return the text of the same functions for a device whose fluxes are solved for, and of those of its rates."""
+    rates, chain = kernel.rates, f"{name}_chain"
+    parts = [
+        (
+            f"{name}_rates",
+            rates.value,
+            _filled("Rates of all jumps between the states, and what multiplies the fluxes."),
+        ),
+        (f"{name}_rates_slopes", rates.slopes, "The same, and their derivatives by the terminals."),
+        (f"{name}_rates_pull", rates.pull, _pull_doc(rates)),
+    ]
+    fixed = {s.name for s in kernel.parameters}
+    pieces = [function(title, routine, doc, fixed) for title, routine, doc in parts]
+    names = identifiers(s.name for s in (*kernel.terminals, *kernel.parameters))
+    arguments = ", ".join(names.values())
+    terminals = sorted({t for _, t in kernel.slope_of})
+    slope_of = [(rate, terminals.index(t)) for rate, t in rates.slope_of]
+    weights = [f"weight_{n}" for n, _ in enumerate(kernel.flux_names, 1)]
+    slopes = f"Fluxes and their derivatives by terminals: {', '.join(kernel.slope_names)}."
+    signature = f"({arguments})"
+    calls = [
+        ("", signature, _paragraphs(kernel), f"{chain}.fluxes({name}_rates{signature})"),
+        ("_gross", signature, "Fluxes with all cycles counted as positive.", f"{chain}.gross({name}_rates{signature})"),
+        (
+            "_slopes",
+            signature,
+            _filled(slopes),
+            f"{chain}.slopes({name}_rates_slopes{signature}, {slope_of}, {len(terminals)})",
+        ),
+    ]
+    for suffix, given, doc, value in calls:
+        pieces.append(function_text(f"{name}{suffix}{given}", doc, [f"return {value}"]))
+    body = [
+        f"to_rates = {chain}.pull(({', '.join(weights)},), {name}_rates{signature})",
+        f"return {name}_rates_pull(*to_rates, {arguments})",
+    ]
+    doc = _pull_doc(kernel)
+    pieces.append(function_text(f"{name}_pull({', '.join([*weights, arguments])})", doc, body))
+    return "\n\n\n".join([_chain(kernel.plan, chain), *pieces])
+
+
+def _chain(plan: Elimination, name: str) -> str:
+    """Return the text of the constant that says how a device is solved."""
+    tables = ("fill", "pivots", "outward", "inward", "products", "loops")
+    lines = [f"{name} = Chain("]
+    lines += [f"{INDENT}{field}={getattr(plan, field)!r}," for field in ("states", "slots", "rates")]
+    lines += [f"{INDENT}{field}={whole_numbers(getattr(plan, field))}," for field in tables]
+    return "\n".join([*lines, f"{INDENT}turns=np.array({plan.turns.tolist()!r}, float),", ")"])
+
+
 def readout_functions(kernel: Kernel, name: str) -> str:
     """Return the text of ``name`` and ``name_pull``."""
     fixed = {s.name for s in kernel.parameters}
@@ -34,7 +86,7 @@ def readout_functions(kernel: Kernel, name: str) -> str:
     )
 
 
-def _paragraphs(kernel: Kernel) -> str:
+def _paragraphs(kernel: Kernel | SolvedKernel) -> str:
     about = kernel.text or f"{kernel.name}"
     about = about if about.endswith((".", "!", "?")) else f"{about}."
     what = f"From {_quantities(kernel)}, (batch, *family), and parameters that broadcast over the family, " + (
@@ -43,7 +95,7 @@ def _paragraphs(kernel: Kernel) -> str:
     return f"{_filled(about)}\n\n{INDENT}{_filled(what)}"
 
 
-def _quantities(kernel: Kernel) -> str:
+def _quantities(kernel: Kernel | SolvedKernel) -> str:
     """Say what the terminals are: molecular ones have positive symbols."""
     molecules = [s.name for s in kernel.terminals if s.is_positive]
     charges = [s.name for s in kernel.terminals if not s.is_positive]
@@ -52,7 +104,7 @@ def _quantities(kernel: Kernel) -> str:
     return " and ".join(parts) or "parameters"
 
 
-def _pull_doc(kernel: Kernel) -> str:
+def _pull_doc(kernel: Kernel | SolvedKernel) -> str:
     first = "Derivatives of the weighted sum of fluxes" if kernel.slope_of else "Weighted derivatives"
     return _filled(f"{first} by {', '.join(kernel.pulled) or 'nothing'}.")
 

@@ -86,14 +86,14 @@ class NetworkText:
         return function(f"{name}(u, held, parameters)", doc, [*body, "return into"])
 
     def _flux_names(self, family: FamilyCode) -> list[str]:
-        return result_names(self.reader.kernels[family.kernel].value)
+        return result_names(self.reader.kernels[family.kernel].flux_names)
 
     def _linearise(self) -> str:
         body = ["batch = len(u)", *self.reader.unpack(), SLOTS, "dtype = dtype_of(u, held, *parameters.values())"]
         sparse = self.program.pattern is not None
         body += ["into = np.zeros(u.shape, dtype)", *(self._empty_entries() if sparse else self._empty_blocks())]
         for family in self.program.families:
-            names = result_names(self.reader.kernels[family.kernel].slopes)
+            names = result_names(self.reader.kernels[family.kernel].slope_names)
             body.append(_comment(family))
             body.append(f"{several(names)} = {self._call(family, '_slopes', family.name)}")
             body += [self._into(family, terminal, names[flux], factor) for terminal, flux, factor in family.currents]
@@ -207,7 +207,7 @@ class NetworkText:
     def _pull(self, family: FamilyCode, key: str, weights: list[str], to_u: bool) -> Iterator[str]:
         """Yield lines that add one owner's adjoints to the gradient, to ``to_held`` and, where asked, ``to_u``."""
         kernel = self.reader.kernels[family.kernel]
-        names = result_names(kernel.pull)
+        names = result_names(kernel.pull_names)
         if not names:
             yield "pass"
             return

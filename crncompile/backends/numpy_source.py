@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.backends import numpy_runtime
-from crncompile.backends.kernel_text import kernel_functions, readout_functions
+from crncompile.backends import numpy_elimination, numpy_runtime
+from crncompile.backends.kernel_text import kernel_functions, readout_functions, solved_functions
 from crncompile.backends.network_text import NetworkText
 from crncompile.backends.packed import Packed
 from crncompile.backends.reading import Reader
 from crncompile.backends.reservoir_text import ReservoirText
 from crncompile.backends.text import section, wrapped
-from crncompile.program.types import Kernel, Program
+from crncompile.program.types import Kernel, Program, SolvedKernel
 
 IMPORTS = """
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,7 @@ def module_parts(
     return [
         section("array operations"),
         runtime_text(numpy_runtime),
+        *_solving(program),
         section("names, units, structure, parameters"),
         constants,
         section("devices and readouts"),
@@ -105,9 +106,21 @@ def module_parts(
     ]
 
 
-def device_text(kernel: Kernel, name: str) -> str:
+def device_text(kernel: Kernel | SolvedKernel, name: str) -> str:
     """Return the text of a module with the functions of one device kind alone."""
+    if isinstance(kernel, SolvedKernel):
+        solving = [runtime_text(numpy_elimination), solved_functions(kernel, name)]
+        return joined_text([IMPORTS, runtime_text(numpy_runtime), *solving])
     return joined_text([IMPORTS, runtime_text(numpy_runtime), kernel_functions(kernel, name)])
+
+
+def solves(program: Program) -> bool:
+    """Whether a program has devices whose fluxes are solved for when it runs."""
+    return any(isinstance(kernel, SolvedKernel) for kernel in program.kernels)
+
+
+def _solving(program: Program) -> list[str]:
+    return [section("devices with many states"), runtime_text(numpy_elimination)] if solves(program) else []
 
 
 def joined_text(parts: Iterable[str]) -> str:
@@ -122,8 +135,11 @@ def joined_text(parts: Iterable[str]) -> str:
 def _kernels(program: Program, reader: Reader) -> Iterator[str]:
     devices = {family.kernel for family in program.families}
     for kernel in program.kernels:
-        write = kernel_functions if kernel.name in devices else readout_functions
-        yield write(kernel, reader.kernel_names[kernel.name])
+        name = reader.kernel_names[kernel.name]
+        if isinstance(kernel, SolvedKernel):
+            yield solved_functions(kernel, name)
+        else:
+            yield (kernel_functions if kernel.name in devices else readout_functions)(kernel, name)
 
 
 def runtime_text(module: Any) -> str:

@@ -46,6 +46,15 @@ class Packed:
         return [section("long arrays"), _UNPACK, *self.assignments] if self.assignments else []
 
 
+def whole_numbers(array: NDArray[np.int64]) -> str:
+    """Return the text of an array of whole numbers where `numpy_elimination.unpacked` reads long ones."""
+    if array.size <= _LITERAL:
+        return _short(array, "int")
+    packed = base64.b85encode(zlib.compress(np.ascontiguousarray(array, "<i8").tobytes(), 6)).decode()
+    lines = "\n".join(packed[n : n + _COLUMNS] for n in range(0, len(packed), _COLUMNS))
+    return f'unpacked("""\n{lines}\n""", {array.shape!r})'
+
+
 def _short(array: NDArray[Any], kind: str) -> str:
     text = repr(array.astype(np.int64 if kind == "int" else np.float64).tolist())
     if array.size == 0:

@@ -25,6 +25,7 @@ entries factors rows ends
 result inputs structure currents gross linearise jacobian pullback capacity content start hold hold_pullback
 content_pullback start_pullback readouts readout_pullback types annotations Any Array Callable Mapping NDArray TILE
 NETWORK TEMPERATURE DEVICES PARAMETERS UNITS READOUTS INPUTS
+Chain Pivot Rows Solved SOLVED_AT_ONCE unpacked NamedTuple Sequence
 """
 RESERVED = frozenset(_TAKEN.split()) | frozenset(dir(builtins))
 _NUMBERS = {codata.N_A: "N_A"}

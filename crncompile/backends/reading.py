@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.backends.printer import RESERVED, Printer, identifiers
-from crncompile.program.types import FamilyCode, GroupCode, Kernel, Program, Read, Routine, SlotCode, View
+from crncompile.program.types import FamilyCode, GroupCode, Kernel, Program, Read, SlotCode, SolvedKernel, View
 
 
 class Arrays:
@@ -35,13 +35,13 @@ class Reader:
 
     def __init__(self, program: Program, taken: frozenset[str] = frozenset()):
         self.program = program
-        self.kernels: Mapping[str, Kernel] = {kernel.name: kernel for kernel in program.kernels}
+        self.kernels: Mapping[str, Kernel | SolvedKernel] = {kernel.name: kernel for kernel in program.kernels}
         self.kernel_names = identifiers(self.kernels, RESERVED | taken)
         self.arrays = Arrays()
         self.floating = {group.name: group for group in program.groups}
         self.groups = {**self.floating, **{held.group.name: held.group for held in program.held}}
-        results = {n for k in program.kernels for r in (k.value, k.slopes, k.pull) for n in result_names(r)}
-        suffixes = ("", "_gross", "_slopes", "_pull")
+        results = {n for k in program.kernels for r in (k.slope_names, k.pull_names) for n in result_names(r)}
+        suffixes = ("", "_gross", "_slopes", "_pull", "_rates", "_rates_slopes", "_rates_pull", "_chain")
         reserved = RESERVED | results | {name + suffix for name in self.kernel_names.values() for suffix in suffixes}
         self.names = identifiers(self.groups, reserved)
         adjoints = identifiers((f"adjoint_{name}" for name in self.floating), reserved | set(self.names.values()))
@@ -101,10 +101,10 @@ class Reader:
         return f"give(gradient, {read.name!r}, {value}, batch, {shape}, {axes}, parameters)"
 
 
-def result_names(routine: Routine) -> list[str]:
-    """Return an identifier for each output of a routine where it is called."""
-    names = identifiers(routine.names)
-    return [names[name] for name in routine.names]
+def result_names(outputs: Sequence[str]) -> list[str]:
+    """Return an identifier for each output of a function where it is called."""
+    names = identifiers(outputs)
+    return [names[name] for name in outputs]
 
 
 def is_molecular(group: GroupCode) -> bool:

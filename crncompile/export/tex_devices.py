@@ -17,6 +17,13 @@ from crncompile.units import example_unit
 
 _CONTENTS = {"charge": r"$\mu$ in $k_{\mathrm{B}}T$", "molecules": "concentration"}
 
+_IMPLICIT = r"""
+The occupations of \texttt{{{name}}} are differentiated by what defines them: where
+$\sum_b (k_{{b \to a}} p_b - k_{{a \to b}} p_a) = 0$ for every state $a$, the derivatives $p'$ solve
+$\sum_b (k_{{b \to a}} p'_b - k_{{a \to b}} p'_a) = -\sum_b (k'_{{b \to a}} p_b - k'_{{a \to b}} p_a)$ and
+$\sum_a p'_a = 0$; those of the fluxes follow by the product rule.
+"""
+
 
 def device_section(law: DeviceLaw, conductance: Conductance, mathematics: Mathematics) -> str:
     """Return the subsection of a device kind."""
@@ -34,6 +41,9 @@ def device_section(law: DeviceLaw, conductance: Conductance, mathematics: Mathem
 def _names(law: DeviceLaw) -> dict[str, str]:
     """Short names for what every derivation has."""
     names = {"weight": "Z"}
+    if law.solved:
+        for state, occupation in zip(law.kind.states, law.occupations, strict=True):
+            names[occupation.name] = rf"p_{{\mathrm{{{_word(state.name)}}}}}"
     for step in law.kind.steps:
         text = rf"\mathrm{{{_word(step.name)}}}"
         names |= {
@@ -125,12 +135,28 @@ def _law(law: DeviceLaw, math_: Mathematics) -> Iterator[str]:
     rest = [(s, v) for s, v in law.definitions if s.name in affinities or s.name == "weight"]
     how = "matrix-tree theorem (King and Altman 1956; Hill 1966)" if kind.states else "law of the step"
     how = "closed form that the device states" if kind.current is not None else how
+    if law.solved:
+        yield from _stationary(law, math_)
+        how = "steps that close its cycles"
     yield f"Steady flux in {'M/s' if kind.amount else 'turnovers per second'}, by the {how}:"
     lines = [math_.equation(math_.symbol(s.name), value) for s, value in rest]
     lines += [math_.equation(flux_name(kind.name, f, count), flux) for f, flux in enumerate(law.fluxes)]
     yield align(lines)
     for flux, net in enumerate(law.stoichiometry):
         yield _turnover(law, flux, net, math_)
+
+
+def _stationary(law: DeviceLaw, math_: Mathematics) -> Iterator[str]:
+    """Yield the equations whose solution the occupations are."""
+    yield "The occupations $p$ of the states do not change and add up to one:"
+    occupied = {state.name: p for state, p in zip(law.kind.states, law.occupations, strict=True)}
+    into: dict[str, list[sympy.Expr]] = {name: [] for name in occupied}
+    for origin, destination, rate in law.jumps():
+        if origin != destination:
+            into[destination].append(rate * occupied[origin])
+            into[origin].append(-rate * occupied[origin])
+    lines = [math_.equation("0", sympy.Add(*terms)) for terms in into.values()]
+    yield align([*lines, math_.equation("1", sympy.Add(*law.occupations))])
 
 
 def _turnover(law: DeviceLaw, flux: int, net: tuple[int, ...], math_: Mathematics) -> str:
@@ -159,7 +185,8 @@ def slope_section(law: DeviceLaw, mathematics: Mathematics) -> str:
     """Return the derivatives of a device's fluxes by its terminals."""
     terminals = tuple(t.symbol for t in law.kind.terminals)
     taken = [s.name for s, _ in law.definitions] + [t.name for t in terminals]
-    assignments, table = forward(law.definitions, law.fluxes, terminals, Names(taken))
+    fluxes = () if law.solved else law.fluxes
+    assignments, table = forward(law.definitions, fluxes, terminals, Names(taken))
     known = {symbol_ for symbol_, _ in law.definitions}
     names = _names(law)
     plain = mathematics.named(names)
@@ -174,6 +201,8 @@ def slope_section(law: DeviceLaw, mathematics: Mathematics) -> str:
         for t, value in zip(terminals, row, strict=True):
             if value != 0:
                 lines.append(math_.equation(_partial(left, symbol(t.name)), sympy.sympify(value)))
+    if law.solved:
+        return f"{align(lines)}\n\n{_IMPLICIT.format(name=words(law.kind.name)).strip()}"
     return align(lines)
 
 

@@ -183,7 +183,7 @@ def jacobian_lines(network: Network, laws: Mapping[str, DeviceLaw]) -> str:
 
 
 def _entries(network: Network, family: Family, law: DeviceLaw, flux: int, net: tuple[int, ...]) -> Iterator[str]:
-    moving = law.expand(law.fluxes[flux]).free_symbols
+    moving = law.moved_by(flux)
     for factor, row in zip(net, family.ports, strict=True):
         if factor == 0 or network.reservoir(row.reservoir).held:
             continue

@@ -73,6 +73,7 @@ class _Builder:
         return Elimination(
             states=len(self.names),
             slots=len(self.slots),
+            rates=len(list(passages(self.law))),
             root=root,
             fill=_table(self.fill, 2),
             pivots=_table(pivots, 4),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Collection, Mapping, Sequence
 
 import sympy
@@ -11,24 +12,26 @@ from scipy import constants as codata
 from crncompile.program.calculus import Assignments, Names, backward, forward
 from crncompile.program.elimination import elimination, straight_line
 from crncompile.program.lower import routine
-from crncompile.program.types import Kernel
+from crncompile.program.types import Elimination, Kernel, SolvedKernel
 from crncompile.symbolic.device_law import DeviceLaw
 from crncompile.symbolic.functions import logistic
 
-MOST_PRODUCTS = 100000
+MOST_STATES, MOST_WRITTEN = 16, 200
+"""States of a device, and products in their elimination, up to which it is written out as straight-line code."""
+MOST_PRODUCTS = 4000
+"""Products beyond which jumps that turn over different amounts are thrown together."""
 VOLUME = sympy.Symbol("volume", positive=True)
 
 
-def device_kernel(law: DeviceLaw, pulled: Sequence[int]) -> Kernel:
+def device_kernel(law: DeviceLaw, pulled: Sequence[int]) -> Kernel | SolvedKernel:
     """Return the kernel of a device; fluxes in particles per second, terminals ``pulled`` with their adjoints."""
-    scale = sympy.Float(codata.N_A) * VOLUME if law.kind.amount else sympy.Integer(1)
-    parameters = tuple(p.symbol for p in law.kind.parameters) + ((VOLUME,) if law.kind.amount else ())
-    terminals = tuple(t.symbol for t in law.kind.terminals)
+    plan, inline = plan_of(law)
+    if plan is not None and not inline:
+        return _solved_kernel(law, plan, pulled)
+    scale, terminals, parameters = _interface(law)
     names = Names([s.name for s in (*terminals, *parameters)] + [s.name for s, _ in law.definitions])
     definitions, fluxes = law.definitions, law.fluxes
-    if law.solved:
-        plan = elimination(law, MOST_PRODUCTS)
-        assert plan is not None
+    if plan is not None:
         added, fluxes = straight_line(law, plan, names)
         definitions += added
     defined = {symbol for symbol, _ in definitions}
@@ -41,6 +44,62 @@ def device_kernel(law: DeviceLaw, pulled: Sequence[int]) -> Kernel:
         definitions=definitions + tuple(itertools.chain.from_iterable(named for named, _ in quotients)),
         fluxes=tuple(scale * flux for _, flux in quotients),
         pulled=pulled,
+    )
+
+
+def plan_of(law: DeviceLaw) -> tuple[Elimination | None, bool]:
+    """Return how the occupations of a law are found, and whether in straight-line code; None for one in closed form."""
+    if not law.solved:
+        return None, False
+    plan = elimination(law, MOST_PRODUCTS)
+    if plan is not None:
+        return plan, len(law.kind.states) <= MOST_STATES and len(plan.products) <= MOST_WRITTEN
+    return elimination(law, sys.maxsize, apart=False), False
+
+
+def evaluation(law: DeviceLaw) -> str:
+    """Say in a few words how the fluxes of a device are computed."""
+    if law.kind.current is not None:
+        return "closed form"
+    if not law.kind.states:
+        return "rate law of the step"
+    plan, inline = plan_of(law)
+    if plan is None:
+        return "closed form, sums over trees"
+    states = f"{plan.states} states"
+    return f"elimination of {states} in straight-line code" if inline else f"batched elimination of {states}"
+
+
+def _interface(law: DeviceLaw) -> tuple[sympy.Expr, tuple[sympy.Symbol, ...], tuple[sympy.Symbol, ...]]:
+    """Return what turns fluxes into particles per second, the terminals, and the parameters with the volume."""
+    terminals = tuple(t.symbol for t in law.kind.terminals)
+    parameters = tuple(p.symbol for p in law.kind.parameters)
+    if not law.kind.amount:
+        return sympy.Integer(1), terminals, parameters
+    return sympy.Float(codata.N_A) * VOLUME, terminals, (*parameters, VOLUME)
+
+
+def _solved_kernel(law: DeviceLaw, plan: Elimination, pulled: Sequence[int]) -> SolvedKernel:
+    scale, terminals, parameters = _interface(law)
+    rates = kernel(
+        name=f"{law.kind.name}_rates",
+        text="",
+        terminals=terminals,
+        parameters=parameters,
+        definitions=law.definitions,
+        fluxes=(*(rate for *_, rate in law.jumps()), scale * law.kind.population),
+        pulled=pulled,
+        result="rate",
+    )
+    moving = sorted({terminal for _, terminal in rates.slope_of})
+    count = len(law.fluxes)
+    return SolvedKernel(
+        name=law.kind.name,
+        text=law.kind.text,
+        rates=rates,
+        plan=plan,
+        flux_names=("flux",) if count == 1 else tuple(f"flux_{n}" for n in range(1, count + 1)),
+        slope_of=tuple((flux, terminal) for flux in range(count) for terminal in moving),
     )
 
 

@@ -46,6 +46,21 @@ class Kernel:
     pull: Routine
     pulled: tuple[str, ...]
 
+    @property
+    def flux_names(self) -> tuple[str, ...]:
+        """Names of the fluxes."""
+        return self.value.names
+
+    @property
+    def slope_names(self) -> tuple[str, ...]:
+        """Names of the fluxes and of their derivatives."""
+        return self.slopes.names
+
+    @property
+    def pull_names(self) -> tuple[str, ...]:
+        """Names of the derivatives of the weighted fluxes."""
+        return self.pull.names
+
 
 @dataclass(frozen=True, eq=False)
 class Elimination:
@@ -61,6 +76,7 @@ class Elimination:
 
     states: int
     slots: int
+    rates: int
     root: int
     fill: NDArray[np.int64]
     pivots: NDArray[np.int64]
@@ -69,6 +85,47 @@ class Elimination:
     products: NDArray[np.int64]
     loops: NDArray[np.int64]
     turns: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SolvedKernel:
+    """The law of a device kind whose fluxes are solved for when it runs, in place of a formula.
+
+    ``rates`` is the kernel of the rates of its jumps (in the order of ``plan.fill``) and, last, of the amount that
+    multiplies the fluxes. Everything else is as in `Kernel`.
+    """
+
+    name: str
+    text: str
+    rates: Kernel
+    plan: Elimination
+    flux_names: tuple[str, ...]
+    slope_of: tuple[tuple[int, int], ...]
+
+    @property
+    def terminals(self) -> tuple[sympy.Symbol, ...]:
+        """Symbols of the terminals."""
+        return self.rates.terminals
+
+    @property
+    def parameters(self) -> tuple[sympy.Symbol, ...]:
+        """Symbols of the parameters."""
+        return self.rates.parameters
+
+    @property
+    def pulled(self) -> tuple[str, ...]:
+        """What the derivatives of the weighted fluxes are by."""
+        return self.rates.pulled
+
+    @property
+    def slope_names(self) -> tuple[str, ...]:
+        """Names of the fluxes and of their derivatives."""
+        return self.flux_names + tuple(f"{self.flux_names[f]}_{self.terminals[t].name}" for f, t in self.slope_of)
+
+    @property
+    def pull_names(self) -> tuple[str, ...]:
+        """Names of the derivatives of the weighted fluxes."""
+        return self.rates.pull.names
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +242,7 @@ class Program:
     held: tuple[HeldCode, ...]
     capacities: tuple[SlotCode, ...]
     starts: tuple[SlotCode, ...]
-    kernels: tuple[Kernel, ...]
+    kernels: tuple[Kernel | SolvedKernel, ...]
     families: tuple[FamilyCode, ...]
     readouts: tuple[FamilyCode, ...]
     parameters: tuple[ParameterCode, ...]

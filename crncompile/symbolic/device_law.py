@@ -79,6 +79,16 @@ class DeviceLaw:
             if step.reversible:
                 yield (*reversed(step.ends), backward)
 
+    def moved_by(self, flux: int) -> frozenset[sympy.Symbol]:
+        """Return the terminals and parameters that a flux depends on."""
+        symbols = set(self.fluxes[flux].free_symbols)
+        if symbols & set(self.occupations):
+            symbols |= {symbol for *_, rate in self.jumps() for symbol in rate.free_symbols}
+        for symbol, value in reversed(self.definitions):
+            if symbol in symbols:
+                symbols |= value.free_symbols
+        return frozenset(symbols - {symbol for symbol, _ in self.definitions} - set(self.occupations))
+
     def affinity(self, flux: int) -> sympy.Expr:
         """Affinity of a flux in kT, in terminals and parameters; raises ValueError for an irreversible one."""
         log_K = self.log_K[flux]
