@@ -116,14 +116,14 @@ def second_electron(system: System, family: Family, values: Mapping[str, Array])
 
 
 def retaining(system: System, values: Mapping[str, Array]) -> Iterator[Doubt]:
-    """Doubt reservoirs of whose content devices hold more than a trifle."""
+    """Doubt reservoirs of whose content devices hold more than a trifle, but for those that `fluctuating` doubts."""
     network = system.network
     points = operating_points(network, values)
     held = held_by_devices(system, values, points)
     if not held:
         return
     capacity = capacities(network, values, points)
-    share = sum(h.slope for h in held) / capacity
+    share = np.where(capacity < FEWEST, 0.0, sum(h.slope for h in held) / capacity)
     for group in network.floating:
         first = offsets(network)[group.name]
         here = share[:, first : first + count(group.shape)]

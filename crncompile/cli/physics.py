@@ -7,6 +7,8 @@ from typing import Any
 
 from crncompile.analyze.doubts import with_prefix
 from crncompile.analyze.drives import Balance, Drive
+from crncompile.analyze.slots import slot_values
+from crncompile.network.initial import Values
 from crncompile.network.types import Reservoir
 from crncompile.symbolic.system import System
 
@@ -38,12 +40,12 @@ def _drive(drive: Drive) -> dict[str, Any]:
     }
 
 
-def lines(system: System, balance: Balance, summary: Mapping[str, Any]) -> list[str]:
+def lines(system: System, values: Values, balance: Balance, summary: Mapping[str, Any]) -> list[str]:
     """Return what is conserved, what holds the network away from equilibrium, and whether it has one steady state."""
     proved = "proved" if system.unique else "not proved"
     rows = {
         "conserved": summary["conserved"] or ["nothing"],
-        "held": [_held(group) for group in system.network.held] or ["nothing: the network is closed"],
+        "held": [_held(system, group, values) for group in system.network.held] or ["nothing: the network is closed"],
         "drives": _drives(balance),
         "equilibrium": [_equilibrium(system, balance)],
         "uniqueness": [f"{proved}: {summary['reason']}"],
@@ -54,11 +56,18 @@ def lines(system: System, balance: Balance, summary: Mapping[str, Any]) -> list[
     ]
 
 
-def _held(group: Reservoir) -> str:
-    if group.coding is None:
-        return f"{group.name} (fixed)"
-    low, high = (f"{c:.4g} kT" if group.content == "charge" else with_prefix(c, "M") for c in group.coding.range)
-    return f"{group.name} (input, from {low} to {high})"
+def _held(system: System, group: Reservoir, values: Values) -> str:
+    if group.coding is not None:
+        low, high = (_shown(group, bound) for bound in group.coding.range)
+        return f"{group.name}, an input from {low} to {high}"
+    assert group.at is not None
+    at = slot_values(system.network, group.at, group.shape, values)
+    low, high = (_shown(group, float(bound)) for bound in (at.min(), at.max()))
+    return f"{group.name} at {low}" if low == high else f"{group.name} from {low} to {high}"
+
+
+def _shown(group: Reservoir, value: float) -> str:
+    return f"{value:.4g} kT" if group.content == "charge" else with_prefix(value, "M")
 
 
 def _drives(balance: Balance) -> list[str]:
@@ -69,7 +78,7 @@ def _drives(balance: Balance) -> list[str]:
         found = [f"none at these values, but training can drive {balance.drivable}"]
     examined = f"{balance.examined} of {balance.fluxes} fluxes examined"
     if balance.irreversible:
-        examined += f", {balance.irreversible} irreversible ones left out"
+        examined += f", irreversible and left out: {balance.irreversible}"
     return [*(found or ["none: the K_eq of every cycle multiply to 1, whatever is trained"]), f"({examined})"]
 
 

@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import constants as codata
 
 from crncompile.analyze.drives import Balance
 from crncompile.analyze.validity import second_electron
 from crncompile.cli import physics
+from crncompile.network.initial import Values
 from crncompile.network.types import DeviceKind, Family
 from crncompile.program.build import build_program
+from crncompile.program.kernels import evaluation
 from crncompile.program.types import Program
 from crncompile.symbolic.system import System
 
-Values = Mapping[str, NDArray[np.float64]]
 _WORDS = {
     "proved": "positive differential conductance, proved",
     "sampled": "positive differential conductance, sampled",
@@ -101,7 +101,7 @@ def details(system: System, values: Values, balance: Balance) -> str:
     program = build_program(system)
     tiers = {code.name: code.tier for code in program.families}
     families = [_family(family, system, tiers[family.name], values) for family in system.network.families]
-    return "\n".join([*families, "", *physics.lines(system, balance, of(system)), "", *_jacobian(program)])
+    return "\n".join([*families, "", *physics.lines(system, values, balance, of(system)), "", *_jacobian(program)])
 
 
 def _family(family: Family, system: System, tier: str, values: Values) -> str:
@@ -114,13 +114,12 @@ def _family(family: Family, system: System, tier: str, values: Values) -> str:
         f"{family.keyword} {family.name}: {_times(family.shape)} {kind.name}, {tier}",
         f"  terminals     {ports}",
         f"  law           {_law(kind)}; {turnovers} {'fluxes' if turnovers > 1 else 'flux'}",
+        f"  evaluated     {evaluation(law)}",
         f"  conductance   {_WORDS[system.conductances[kind.name].verdict]}",
     ]
     if above is not None:
         needed = f"well above {above:.3g} kT ({above * milli:.3g} meV)"
         lines.append(f"  assumes       one electron at most: charging energy and level spacing {needed}")
-    if law.solved:
-        lines.append("  evaluated     by solving for the occupations of its states")
     return "\n".join(lines)
 
 

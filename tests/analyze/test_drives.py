@@ -182,7 +182,7 @@ def networks(draw):
 @settings(max_examples=60)
 def test_drives_are_what_the_range_of_the_stoichiometry_lacks(drawn):
     names, used, mu, excess = drawn
-    if not any("y" in taking + giving for taking, giving in used):
+    if not any(taking.count("y") != giving.count("y") for taking, giving in used):
         return
     columns = np.array([[g.count(n) - t.count(n) for n in names] for t, g in used], float)
     log_K = columns @ [mu[n] for n in names] + excess
