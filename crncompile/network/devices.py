@@ -12,6 +12,7 @@ from crncompile.errors import ModelError, Span, did_you_mean
 from crncompile.language import nodes
 from crncompile.network.dues import Limits
 from crncompile.network.expressions import Names, Typed, evaluate, evaluate_as
+from crncompile.network.growth import DEEPEST, MOST_OPERATIONS, Size, size_of
 from crncompile.network.laws import GIVEN, law_of, reserved_names
 from crncompile.network.levers import check_levers
 from crncompile.network.library import Library
@@ -58,6 +59,7 @@ class _Builder:
     units: Units
     report: Report = field(default_factory=Report)
     names: dict[str, Typed | None] = field(default_factory=dict)
+    sizes: dict[sympy.Symbol, Size] = field(default_factory=dict)
     spans: dict[str, Span] = field(default_factory=dict)
     terminals: list[Terminal] = field(default_factory=list)
     parameters: list[DeviceParameter] = field(default_factory=list)
@@ -163,10 +165,21 @@ class _Builder:
         scope = self._scope()
         self.names[item.name] = None
         value = evaluate(item.expression, scope)
+        size = self._size(item.name, value.expression, item.name_span)
         positive = {"positive": True} if value.expression.is_positive else {"real": True}
         symbol = sympy.Symbol(item.name, **positive)
+        self.sizes[symbol] = size
         self.names[item.name] = Typed(symbol, value.dimension)
         self.lets.append((symbol, value.expression))
+
+    def _size(self, name: str, expression: sympy.Expr, span: Span) -> Size:
+        """Return the size of an expression with all definitions inserted; raises Fault for one beyond all measure."""
+        size = size_of(expression, self.sizes)
+        if size.too_large:
+            message = f"{name} becomes too large when the definitions in it are inserted"
+            hint = f"{MOST_OPERATIONS} operations, {DEEPEST} deep, are the most: use fewer names twice"
+            raise fault(span, message, hint)
+        return size
 
     # --- population, states, steps, current ---
 
@@ -237,6 +250,7 @@ class _Builder:
             value = evaluate(item.expression, self._scope(), FLUX[content])
             if value.dimension != FLUX[content]:
                 self._refuse_current(item, value.dimension, content)
+            self._size("this current", value.expression, item.expression.span)
             return value.expression
         return sympy.Integer(0)
 
