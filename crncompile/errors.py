@@ -185,7 +185,9 @@ class ModelError(CrnError):
 def and_more(mistakes: tuple[Mistake, ...]) -> list[str]:
     """Return the sentence about mistakes that are not written out, if there are any."""
     more = len(mistakes) - MOST_SHOWN
-    return [f"and {more} more mistake{'s' if more > 1 else ''}"] if more > 0 else []
+    if more <= 0:
+        return []
+    return [f"and {more} more {mistakes[0].severity}{'s' if more > 1 else ''}"]
 
 
 class DataError(CrnError):

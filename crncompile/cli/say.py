@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crncompile.errors import CrnError, Mistake, ModelError
+from crncompile.errors import MOST_SHOWN, CrnError, Mistake, ModelError, and_more, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,12 +20,12 @@ _COLOURS = {"error": "red", "warning": "yellow"}
 
 def complain(sentence: str, severity: str = "error") -> None:
     """Write ``error: SENTENCE`` to standard error."""
-    _to_stderr(f"{click.style(severity, fg=_COLOURS[severity], bold=True)}: {sentence}")
+    _to_stderr(f"{click.style(severity, fg=_COLOURS[severity], bold=True)}: {printable(sentence)}")
 
 
 def note(sentence: str) -> None:
     """Write a remark to standard error."""
-    _to_stderr(click.style(sentence, dim=True))
+    _to_stderr(click.style(printable(sentence), dim=True))
 
 
 def warn(sentences: Iterable[str]) -> None:
@@ -43,9 +43,12 @@ def show_error(error: CrnError) -> None:
 
 
 def show_mistakes(mistakes: Iterable[Mistake]) -> None:
-    """Write mistakes or warnings with file, line, the line itself, a caret and a hint."""
-    for mistake in mistakes:
+    """Write mistakes or warnings with file, line, the line itself, a caret and a hint; of very many the first ones."""
+    found = tuple(mistakes)
+    for mistake in found[:MOST_SHOWN]:
         _to_stderr(_coloured(mistake))
+    for rest in and_more(found):
+        _to_stderr(rest)
 
 
 def _coloured(mistake: Mistake) -> str:
@@ -79,7 +82,9 @@ def console(*, error: bool = False) -> Console:
 
 def print_json(content: Mapping[str, Any]) -> None:
     """Print one JSON object; numbers that are not finite become null."""
-    click.echo(json.dumps(plain(content), ensure_ascii=False, indent=2))
+    text = json.dumps(plain(content), ensure_ascii=False, indent=2)
+    # what a terminal would take for an order, such as U+009B, is escaped; letters stay readable
+    click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def plain(value: Any) -> Any:
