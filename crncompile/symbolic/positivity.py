@@ -116,13 +116,15 @@ def runs_along(expression: sympy.Expr, a: sympy.Symbol, bounded: Iterable[Bounde
 
 
 def _product_runs_along(product: sympy.Mul, a: sympy.Symbol, bounded: tuple[Bounded, ...]) -> bool:
-    """Whether exactly one factor runs along (or a sum against, beside a negative number) and the rest is positive."""
+    """Whether one factor runs along (a sum may run against it, beside negative ones) and the rest has a sign."""
     others = [factor for factor in product.args if not is_positive(factor, bounded)]
-    if len(others) == 1:
-        return runs_along(others[0], a, bounded)
-    if len(others) != 2 or others[0].is_negative is not True or not others[1].is_Add:
+    negative = [factor for factor in others if is_positive(-factor, bounded)]
+    rest = [factor for factor in others if factor not in negative]
+    if len(rest) != 1:
         return False
-    return runs_along(-others[1], a, bounded)
+    if len(negative) % 2 == 0:
+        return runs_along(rest[0], a, bounded)
+    return bool(rest[0].is_Add) and runs_along(-rest[0], a, bounded)
 
 
 def _sum_runs_along(total: sympy.Add, a: sympy.Symbol, bounded: tuple[Bounded, ...]) -> bool:

@@ -142,7 +142,7 @@ def test_a_second_dot_blocks_the_first():
     """Channel blockade: the current falls as soon as an electron can be caught by the dot that is hardly drained."""
     flux = blockade(np.array([8.0, 48.0]))
     np.testing.assert_allclose(flux[0], 1e9 / 2, rtol=0.1)
-    # a turn begins by 0.5 ns of waiting; half of them then take 1 ns through the first dot, half 1 us through the second
+    # a turn begins by 0.5 ns of waiting; half of them then take 1 ns through the first dot, half 1 us by the second
     np.testing.assert_allclose(flux[1], 1 / (0.5e-9 + 0.5 * 1e-9 + 0.5 * 1e-6), rtol=1e-4)
 
 
