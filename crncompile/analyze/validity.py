@@ -109,7 +109,7 @@ def second_electron(system: System, family: Family, values: Mapping[str, Array])
     filled = [s.energy for s, held in zip(kind.states, most.max(axis=0), strict=True) if held]
     potentials = [given[kind.terminals[t].symbol] for t in ends if any(step.net[t] for step in kind.steps)]
     above = np.max(potentials, axis=0) - np.min(law.evaluate(filled, given), axis=0)
-    return max(0.0, float(above.max()))
+    return max(1.0, float(above.max()))  # and above kT itself
 
 
 # --- what devices hold ---

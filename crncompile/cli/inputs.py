@@ -75,7 +75,12 @@ def gather(
 
 
 def whole_range(network: Network, count: int = 121) -> str:
-    """Return a ``--sweep`` over the range of the first input (of all its elements together)."""
+    """Return a ``--sweep`` over the range of the first input (of all its elements together).
+
+    Raises DataError for a network without inputs.
+    """
+    if not input_groups(network):
+        raise DataError("the network has no input, and so no response to one")
     group = input_groups(network)[0]
     low, high = range_in_unit(network, group)
     return f"{group.name}={low!r}:{high!r}:{count}"

@@ -14,19 +14,25 @@ from crncompile.network.report import Report, fault, listed
 from crncompile.network.reservoirs import SETTINGS
 from crncompile.network.types import Network, Reservoir
 
-_LEAST_KINDS = {
+_EXAMPLES = {
     "input": "reservoir x = input(range = [-3 kT, 3 kT])",
     "output": "reservoir y = output(capacitance = 10 pF)",
 }
 
 
 def check_roles(model: nodes.Model, report: Report) -> None:
-    """Report a model without input or without output."""
+    """Report a model without output; warn of one without input, which is no mistake: it has a steady state too."""
     kinds = {statement.kind.name for statement in statements(model, nodes.Reservoir)}
     misspelt = any(kind not in SETTINGS for kind in kinds)
-    for kind, example in _LEAST_KINDS.items():
-        if kind not in kinds and not misspelt:
-            report.add(fault(start_of(model), f"the model has no {kind}", f"declare one, for example: {example}"))
+    if misspelt:
+        return
+    if "output" not in kinds:
+        hint = f"declare one, for example: {_EXAMPLES['output']}"
+        report.add(fault(start_of(model), "the model has no output", hint))
+    if "input" not in kinds:
+        held = "only fixed reservoirs hold it" if "fixed" in kinds else "nothing holds it: it is closed"
+        hint = f"no mistake if that is meant; else declare one, for example: {_EXAMPLES['input']}"
+        report.warn(start_of(model), f"the model has no input, {held}", hint)
 
 
 def check_network(network: Network, model: nodes.Model, context: Context) -> None:
@@ -35,17 +41,17 @@ def check_network(network: Network, model: nodes.Model, context: Context) -> Non
         check_memory(network, memory())
     found = reach(network)
     for group in network.reservoirs:
-        _check_group(group, found, context)
+        _check_group(group, found, context, closed=not network.held)
     _warn_unused(model, context)
 
 
-def _check_group(group: Reservoir, found: Reach, context: Context) -> None:
+def _check_group(group: Reservoir, found: Reach, context: Context, closed: bool) -> None:
     missed, alone = ~found.reached[group.name], ~found.joined[group.name]
     if group.kind == "output" and alone.any():
         message = f"nothing reaches the output {_elements(group, alone)}"
         hint = "join it by devices to an input or a fixed reservoir"
         context.report.add(fault(group.span, message, hint))
-    elif group.kind == "output" and missed.any():
+    elif group.kind == "output" and missed.any() and not closed:
         message = f"no input and no fixed reservoir reaches the output {_elements(group, missed)}"
         context.report.warn(group.span, message, "its state follows from what the start holds, and from no input")
     elif group.kind == "floating" and alone.any():

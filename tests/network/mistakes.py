@@ -107,6 +107,49 @@ MISTAKES = {
     + f"dot c[j where j < 1]: x -> h[j] = resonant_dot({RATES}, level = 0 kT)\n",
     "index-filtered-reservoir": MANY_DOTS + FAMILIES + "reservoir g[j where j < 3] = floating(capacitance = 1 pF)\n",
     "index-filtered-readout": MANY_DOTS + FAMILIES + "readout r[j where j < 3] = h[j] / 1 kT\n",
+    "index-mod-zero": MANY_DOTS
+    + FAMILIES
+    + f"dot c[j]: x -> h[mod(j, j - 3) + 1] = resonant_dot({RATES}, level = 0 kT)\n",
+    "index-mod-arguments": MANY_DOTS + FAMILIES.replace("level = 0 kT", "level = 1 kT * mod(j)", 1),
+    "index-mod-of-a-value": MANY_DOTS + FAMILIES.replace("level = 0 kT", "level = 1 kT * mod(j / 2, 2)", 1),
+    "index-mod-in-a-device": device(TWO_STATES + "  let a = mod(3, 2)\n"),
+    "index-named-as-a-constant": MANY_DOTS
+    + FAMILIES
+    + f"dot c[pi in 1..3]: x -> h[pi] = resonant_dot({RATES}, level = 0 kT)\n",
+    "index-not-finite": MANY_DOTS + FAMILIES.replace("level = 0 kT", "level = 1 kT / (j - 8)", 1),
+    "index-out-of-bounds": MANY_DOTS + FAMILIES.replace("gamma_left = 1 GHz", "gamma_left = 1 GHz * (j - 8)", 1),
+    "index-out-of-bounds-mixed": MANY_DOTS
+    + "parameter g = 1 GHz\n"
+    + FAMILIES.replace("gamma_left = 1 GHz", "gamma_left = g * (j - 8)", 1),
+    "index-dimension": MANY_DOTS + FAMILIES.replace("level = 0 kT", "level = j", 1),
+    "index-with-index": MANY_DOTS + FAMILIES.replace("level = 0 kT", "level = j[1] * 1 kT", 1),
+    "index-in-range": MANY_DOTS.replace("[-3 kT, 3 kT]", "[-3 kT, 3 kT * j]") + FAMILIES,
+    "elements-together": MANY_DOTS
+    + FAMILIES
+    + "index k = 1..6000\nindex m = 1..6000\nparameter p[k, m] = 1\nparameter q[k, m] = 1\n",
+    "condition-chain-empty": MANY_DOTS + FAMILIES.replace("a[j]", "a[j where 3 <= j + 1 < 2 and j != 9]", 1),
+    "derived-tolerance": DOTS + DOT + "parameter p = 1 kT\nparameter q = 2 * p tolerance 1 %\n",
+    "derived-circle": DOTS + DOT + "parameter p = 2 * r\nparameter q = p + 1 kT\nparameter r = q\nparameter s = r\n",
+    "derived-by-itself": DOTS + DOT + "parameter p = 2 * p\n",
+    "derived-of-a-reservoir": DOTS + DOT + "parameter p = 2 * y\n",
+    "derived-index-outside": MANY_DOTS
+    + "parameter p[j] = train 1 kT\nparameter q[j] = 2 * p[17 - j]\n"
+    + FAMILIES.replace("level = 0 kT", "level = q[j + 1]", 1),
+    "derived-index-outside-its-parts": MANY_DOTS
+    + FAMILIES
+    + "parameter p[j] = train 1 kT\nparameter q[j] = p[j + 1]\n",
+    "derived-dimension": dot("q") + "parameter p = 1 GHz\nparameter q = 2 * p\n",
+    "derived-out-of-bounds": dot("0 kT", "gamma_left = q, gamma_right = 1 GHz")
+    + "parameter p = 1 GHz\nparameter q = -p\n",
+    "derived-too-long": DOTS
+    + DOT
+    + "parameter p0 = 1\n"
+    + "".join(f"parameter p{k + 1} = exp(p{k}) * (p{k} + 1)\n" for k in range(12)),
+    "derived-too-deep": DOTS
+    + DOT
+    + "parameter p0 = 1\n"
+    + "".join(f"parameter p{k + 1} = {'tanh(' * 40}p{k}{')' * 40}\n" for k in range(3)),
+    "volume-of-a-parameter": ENZYMES.replace("1 nL", "2 * v") + "parameter v = 1 nL\n" + ENZYME,
     "index-table": MANY_DOTS + FAMILIES + f"dot c[e in edges]: x -> y = resonant_dot({RATES}, level = 0 kT)\n",
     # devices, parameters, settings
     "device-unknown": DOTS + DOT.replace("resonant_dot", "resonant_dott"),
@@ -165,7 +208,6 @@ MISTAKES = {
     "encoding-dual": DOTS.replace("3 kT]", "3 kT], data = [0, 1], encoding = dual") + DOT,
     "encoding-without-data": DOTS.replace("3 kT]", "3 kT], encoding = linear") + DOT,
     # the whole
-    "no-input": DOTS.replace("input(range = [-3 kT, 3 kT])", "fixed(at = 0 kT)") + DOT,
     "no-output": DOTS.replace("output", "floating") + DOT,
     "no-network": DOTS.split("\n", 1)[1] + DOT,
     "no-temperature": DOTS.replace("temperature 100 mK\n", "") + DOT,
@@ -331,6 +373,8 @@ MISTAKES = {
 }
 
 WARNINGS = {
+    "warning-no-input": DOTS.replace("input(range = [-3 kT, 3 kT])", "fixed(at = 0 kT)") + DOT,
+    "warning-closed": DOTS.replace("input(range = [-3 kT, 3 kT])", "floating(capacitance = 10 pF)") + DOT,
     "warning-floating-alone": DOTS + DOT + "reservoir z = floating(capacitance = 1 pF)\n",
     "warning-floating-alone-elements": MANY_DOTS + FAMILY.replace("[j]:", "[j in 1..14]:") + DOT.replace("a:", "b:"),
     "warning-unused": DOTS + DOT + "parameter p = 3\nindex j = 1..3\nreservoir z = fixed(at = 1 kT)\n",
