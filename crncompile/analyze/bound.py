@@ -134,11 +134,11 @@ def _contents(law: DeviceLaw) -> list[sympy.Expr]:
 def taken_up(kind: DeviceKind, terminal: int) -> list[int]:
     """Return how much every state has taken out of a terminal's reservoir, relative to the state that has the least.
 
-    Where a state can be entered from several reservoirs, that over which it is entered from this one counts.
+    Where a state can be entered from several reservoirs, the way from this one counts.
     """
     tree: nx.Graph[str] = nx.Graph()
     tree.add_nodes_from(state.name for state in kind.states)
-    for step in sorted(kind.steps, key=lambda step: step.net[terminal] == 0):
+    for step in sorted(kind.steps, key=lambda step: (step.net[terminal] == 0, any(step.net))):
         if not nx.has_path(tree, *step.ends):
             tree.add_edge(*step.ends, gives={step.origin: step.net[terminal], step.destination: -step.net[terminal]})
     taken = {kind.states[0].name: 0}

@@ -25,10 +25,11 @@ Given = Mapping[int, int]
 def named_turns(turns: Sequence[tuple[Fluxes, int, int]], labels: Sequence[str]) -> tuple[Turn, ...]:
     """Name turns (flux, device, times) in an order in which each takes up what the one before gave, where it can.
 
-    The first one runs forwards, where any does.
+    It begins with the first one in the text that runs forwards.
     """
     effects = [{node: n * times for node, n in flux.given(device).items()} for flux, device, times in turns]
-    start = next((number for number, turn in enumerate(turns) if turn[2] > 0), 0)
+    forwards = [number for number, turn in enumerate(turns) if turn[2] > 0] or [0]
+    start = min(forwards, key=lambda number: (turns[number][0].family.span.start, turns[number][1]))
     named = []
     for number in _in_order(effects, start):
         flux, device, times = turns[number]

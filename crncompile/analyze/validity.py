@@ -123,12 +123,16 @@ def retaining(system: System, values: Mapping[str, Array]) -> Iterator[Doubt]:
     if not held:
         return
     capacity = capacities(network, values, points)
-    share = np.where(capacity < FEWEST, 0.0, sum(h.slope for h in held) / capacity)
+    capacity[capacity < FEWEST] = np.inf
+    share = sum(h.slope for h in held) / capacity
+    alone = np.max([h.largest for h in held], axis=0) / capacity
     for group in network.floating:
         first = offsets(network)[group.name]
-        here = share[:, first : first + count(group.shape)]
+        here = share[:, first : first + count(group.shape)] / MOST_HELD
+        if group.content == "molecules":
+            here = np.maximum(here, alone[:, first : first + count(group.shape)] / SCARCE)
         row, member = np.unravel_index(int(np.argmax(here)), here.shape)
-        if here[row, member] > MOST_HELD:
+        if here[row, member] > 1:
             node = (int(row), first + int(member))
             yield _retaining(group, group.labels()[int(member)], held, node, capacity[node])
 
@@ -147,7 +151,7 @@ def _retaining(group: Reservoir, name: str, held: list[Held], node: tuple[int, i
     hint = f"less enzyme, or more of {name}, makes it negligible"
     if part > SCARCE:
         hint = (
-            f"one enzyme {alone.family.name} alone binds {part:.2g} per free molecule of {name}, total / (K_M + S): "
-            f"its quasi-steady state needs this to be small\n" + hint
+            f"one {alone.family.name} alone holds {part:.2g} molecules for each free one of {name}: "
+            "its quasi-steady state needs few, total / (K_M + S) << 1 (Segel and Slemrod 1989)\n" + hint
         )
     return Doubt(group.span, share, message, f"{name} ({per_cent})", hint)
