@@ -97,7 +97,7 @@ class OwnerScope:
     def look_up(self, reference: nodes.Reference) -> Typed:
         """Return what stands for a name in this owner's expressions; raises Fault for one that has no value here."""
         name = reference.name
-        if name.partition(".")[0] in self.frame.names():
+        if name in self.frame.names() or name.rpartition(".")[0] in self.frame.names():
             return self._index(reference)
         if name in self.context.parameters:
             return self._parameter(reference)
@@ -130,11 +130,12 @@ class OwnerScope:
 
     def _index(self, reference: nodes.Reference) -> Typed:
         """Return an index as a number, or the column of the row that it counts."""
-        index, point, column = reference.name.partition(".")
+        names = self.frame.names()
         if reference.indices:
             raise fault(reference.span, f"{reference.name} has no index")
-        if not point:
-            return self._known(reference, self.frame.values(self.frame.names().index(index)), NUMBER, "")
+        if reference.name in names:
+            return self._known(reference, self.frame.values(names.index(reference.name)), NUMBER, "")
+        index, _, column = reference.name.rpartition(".")
         table = table_of(index, reference.span, self.frame)
         numbers = table.numbers(column, reference.span)[self.frame.row_of(index)]
         unit = table.columns[column].unit

@@ -103,7 +103,8 @@ def _circle(names: list[str], known: Mapping[str, nodes.Parameter]) -> Fault:
         if len(circle) == 1
         else f"these parameters are defined by each other: {', '.join(circle)}"
     )
-    return fault(known[circle[0]].value.span, message, "one of them needs a value of its own")
+    hint = "give it a value" if len(circle) == 1 else "one of them needs a value of its own"
+    return fault(known[circle[0]].value.span, message, hint)
 
 
 def _named_in(statement: nodes.Parameter, known: Mapping[str, object]) -> list[str]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from crncompile.errors import Span, did_you_mean
 from crncompile.language import nodes
 from crncompile.network.expressions import REMAINDER, exact, unparse
+from crncompile.network.memory import check_listing
 from crncompile.network.report import Fault, each, fault, shown
 from crncompile.network.tables import Table
 from crncompile.network.types import Axis, Place
@@ -25,6 +26,8 @@ from crncompile.network.types import Axis, Place
 LARGEST_AXIS = 10_000_000
 #: Elements of all arrays and families of a model.
 LARGEST_ARRAY = 50_000_000
+#: A device's indices, potentials, parameters, currents and derivatives take about as many.
+_BYTES = 100
 _LARGEST_WHOLE = 2**53
 
 Indices = Mapping[str, Axis | None]
@@ -150,8 +153,8 @@ def _literal(quantity: nodes.Quantity) -> _Whole:
 
 def _index(reference: nodes.Reference, frame: Frame, indices: Indices) -> _Whole:
     names, name = frame.names(), reference.name
-    index, point, column = name.partition(".")
-    if point and index in names:
+    index, _, column = name.rpartition(".")
+    if index in names:
         return _column_of(column, index, reference.span, frame)
     if name in names:
         axis = frame.axes[names.index(name)]
@@ -225,10 +228,7 @@ def frame_of(target: nodes.Target, indices: Indices, tables: Tables, before: int
             raise fault(binder.span, f"the index {binder.name} is bound twice")
     size = math.prod(axis.size for axis in axes)
     if size + before > LARGEST_ARRAY:
-        room = (
-            f"of the {LARGEST_ARRAY} that a model may have, {before} stand before it" if size <= LARGEST_ARRAY else ""
-        )
-        raise fault(target.span, f"{target.name} would have {size} elements; {LARGEST_ARRAY} is the most", room)
+        raise _too_many(target, size, before)
     counted = [(b.name, tables.get(b.domain.name)) for b in target.binders if isinstance(b.domain, nodes.Reference)]
     frame = Frame(axes, tables={name: table for name, table in counted if table is not None})
     return frame if target.condition is None else _filtered(target, target.condition, frame, indices)
@@ -247,6 +247,12 @@ def _bound_axis(binder: nodes.Binder, indices: Indices, tables: Tables) -> Axis:
     hint = did_you_mean(binder.name, indices) if indices else ""
     more = f"declare it: index {binder.name} = 1..10, or bind it here: {binder.name} in 1..10"
     raise fault(binder.span, f"{binder.name} is not an index", hint, more)
+
+
+def _too_many(target: nodes.Target, size: int, before: int) -> Fault:
+    message = f"{target.name} would have {size} elements and need about {_BYTES * size / 2**30:.3g} GiB"
+    room = f"; {before} stand before it" if size <= LARGEST_ARRAY else ""
+    return fault(target.span, f"{message}; a model may have {LARGEST_ARRAY} elements{room}")
 
 
 def _rows(name: str, domain: nodes.Reference, indices: Indices, tables: Tables) -> Axis:
@@ -271,6 +277,7 @@ def _filtered(target: nodes.Target, condition: nodes.Condition, frame: Frame, in
     mask = np.ones(frame.shape, dtype=bool)
     for comparison, (left, right) in zip(condition.comparisons, sides, strict=True):
         mask &= _RELATIONS[comparison.operator](left, right)
+    check_listing(target.span, target.name, int(np.count_nonzero(mask)), mask.ndim)
     chosen = frame.selected(mask)
     if chosen.rows is not None and len(chosen.rows) == 0:
         raise fault(condition.span, f"no element of {target.name} fulfils this condition")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
+from crncompile.errors import Span
 from crncompile.network.report import fault
 from crncompile.network.types import Family, Network, Port
 
@@ -17,11 +19,29 @@ _FULL = 0.1
 
 
 def memory() -> int:
-    """Return the bytes of memory that this machine has."""
+    """Return the bytes of memory that this machine has, or that this process may still take."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        page = os.sysconf("SC_PAGE_SIZE")
+        return min(page * os.sysconf("SC_PHYS_PAGES"), _allowed(page))
     except (AttributeError, OSError, ValueError):
         return _USUAL
+
+
+def _allowed(page: int) -> int:
+    """Return what is left of a limit on this process's memory (``ulimit -v``); raises OSError where none is told."""
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return _USUAL * 2**20
+    return limit - page * int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+
+
+def check_listing(span: Span, name: str, count: int, indices: int) -> None:
+    """Raise Fault where the index values of so many elements, and what is made of them, need too much memory."""
+    need = 4 * _NUMBER * count * indices
+    if need > memory():
+        raise fault(span, f"{name} would have {count} elements and need {_gib(need)}; there are {_gib(memory())}")
 
 
 def check_memory(network: Network, room: int) -> None:
