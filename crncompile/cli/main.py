@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "Compare a model's predictions with data.",
     "devices": "Show devices: states, derived law, units, reference.",
     "export": "Write a model's equations as a document.",
+    "new": "Write a small model to start from.",
     "fmt": "Lay out models in one way, comments kept.",
     "plot": "Draw a model's network or its response.",
 }

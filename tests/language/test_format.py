@@ -113,7 +113,8 @@ reservoir low   =fixed(at=-2 kT,)   # low
 reservoir h[ j ]=floating(capacitance=10 pF)
 parameter g=train 1kT^-1
 parameter a_much_longer_name = - 2^-g*( 1+g )/3 - -g
-dot a[j where j<4]:x->h[j+1]=resonant_dot(gamma_left=1 GHz,gamma_right=train loguniform(0.05 GHz,1 GHz)in[0.05 GHz,2 GHz] tolerance 1%,level=0kT)
+dot a[j where j<4]:x->h[j+1]=resonant_dot(gamma_left=1 GHz,\
+gamma_right=train loguniform(0.05 GHz,1 GHz)in[0.05 GHz,2 GHz] tolerance 1%,level=0kT)
 dot bb[j]:h[j]->low gate h[1]
   = gated_dot(gamma_left=1 GHz,
  gamma_right= 1 GHz, # as wide
