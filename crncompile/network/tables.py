@@ -7,6 +7,7 @@ time only to find that place.
 from __future__ import annotations
 
 import math
+import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -115,11 +116,29 @@ def _advice(text: str, column: str) -> str:
 
 def read_table(node: nodes.Table, units: Units) -> Table:
     """Read the file that a statement names, relative to the folder of its own file; raises Fault."""
-    path = Path(node.span.source.name).parent / node.path
+    path = _allowed(node)
     source = Source(str(path), _decoded(node, path, _read(node, path)), node.path_span)
     if not source.text.strip():
         raise fault(node.path_span, f"{path} is empty", "the first line names the columns: source,target,gamma")
     return _parsed(node.name, source, units)
+
+
+def _allowed(node: nodes.Table) -> Path:
+    """Return a path in the folder of the model or below, links followed: a model can not have other files read."""
+    if Path(node.path).is_absolute():
+        raise fault(
+            node.path_span, "a table is named relative to the folder of the model", f'table {node.name} = "edges.csv"'
+        )
+    folder = Path(node.span.source.name).parent
+    path = Path(os.path.normpath(folder / node.path))
+    try:
+        inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    except ValueError:
+        raise fault(node.path_span, f"no file can be called {node.path!a}") from None
+    if not inside:
+        hint = "tables lie beside the model or in folders below it, links followed: copy the file there"
+        raise fault(node.path_span, f"{node.path} is outside the folder of the model", hint)
+    return path
 
 
 def _read(node: nodes.Table, path: Path) -> bytes:
@@ -131,11 +150,10 @@ def _read(node: nodes.Table, path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(LARGEST_TABLE + 1)
     except (FileNotFoundError, NotADirectoryError):
-        hint = "the path is relative to the folder of the model" if not Path(node.path).is_absolute() else ""
+        hint = "the path is relative to the folder of the model"
         raise fault(node.path_span, f"there is no file {path}", hint) from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no file can have this name"
-        raise fault(node.path_span, f"{node.path!r} can not be read: {reason}") from None
+    except OSError as error:
+        raise fault(node.path_span, f"{shown(node.path_span)} can not be read: {error.strerror}") from None
     _check_size(node, path, len(content))
     return content
 
