@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -67,9 +69,11 @@ def figure(width: float, height: float) -> Figure:
 def save(drawn: Figure, path: Path) -> None:
     """Write a figure as ``.png``, ``.svg`` or ``.pdf``; raises DataError where the file can not be written."""
     buffer = io.BytesIO()
-    drawn.savefig(
-        buffer, format=path.suffix[1:], dpi=160, bbox_inches="tight", pad_inches=0.08, metadata=_METADATA[path.suffix]
-    )
+    made: dict[str, Any] = {"format": path.suffix[1:], "dpi": 160, "bbox_inches": "tight", "pad_inches": 0.08}
+    with warnings.catch_warnings():
+        # a letter that the font lacks is drawn as a box: nothing that the user could mend
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        drawn.savefig(buffer, metadata=_METADATA[path.suffix], **made)
     write_atomically(path, buffer.getvalue())
 
 

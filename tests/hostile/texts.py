@@ -152,6 +152,7 @@ TITLES = {
     "backslashes": "\\ \\n \\x00 \\N{BULLET} \\",
     "formats": "{} {0.__class__} %s %(x)s ${x} {{s.found}}",
     "latex": "\\input{/etc/passwd} \\write18{ls} $x^2$ % comment & ~ #1 \\end{document}",
+    "mathematics": "$\\frac{1$ $$ \\$",
     "markup": "</text><script>alert(1)</script> &amp; ]]> <!--",
     "formula": "=cmd|'/c calc'!A1",
     "long": "x" * 3000,
