@@ -175,6 +175,6 @@ readout z = y / 1 mM
     solution = net.solve().raise_for_failure()
     (drive,) = detailed_balance(net.system, net.parameters()).drives
     (production,), _ = entropy_production(net.system, net.parameters(), state(net.network, solution))
-    # by symmetry c = 1 mM each, the current round the cycle is k c (1 - 1/2), and it gains the whole affinity of a drive
+    # by symmetry c = 1 mM each, and the current round the cycle is k c (1 - 1/2)
     assert drive.affinity == pytest.approx(3 * np.log(2))
     assert production == pytest.approx(6.02214076e23 * 1e-9 * 1e-3 * 0.5 * drive.affinity)
