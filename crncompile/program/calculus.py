@@ -109,10 +109,10 @@ def backward(
 
     Returns the definitions followed by those of the adjoints, and the derivative for each input.
     """
-    adjoints = partials(output)
+    adjoints = {s: [slope] for s, slope in partials(output).items()}
     assignments = list(definitions)
     for symbol, value in reversed(definitions):
-        total = adjoints.pop(symbol, sympy.Integer(0))
+        total = sympy.Add(*adjoints.pop(symbol, []))
         if total == 0:
             continue
         if not total.is_Atom:
@@ -120,5 +120,5 @@ def backward(
             assignments.append((name, total))
             total = name
         for s, slope in partials(value).items():
-            adjoints[s] = adjoints.get(s, sympy.Integer(0)) + total * slope
-    return tuple(assignments), [adjoints.get(x, sympy.Integer(0)) for x in inputs]
+            adjoints.setdefault(s, []).append(total * slope)
+    return tuple(assignments), [sympy.Add(*adjoints.get(x, [])) for x in inputs]

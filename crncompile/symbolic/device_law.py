@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sympy
@@ -14,7 +15,7 @@ from crncompile.network.types import AFFINITY, REACTANTS, DeviceKind, Step, Term
 from crncompile.symbolic.closed_form import examine
 from crncompile.symbolic.functions import recognise_logistic
 from crncompile.symbolic.matrix_tree import tree_terms, tree_weights
-from crncompile.symbolic.sampling import evaluate, stationary
+from crncompile.symbolic.sampling import evaluate, function_of, stationary
 from crncompile.symbolic.turnover import (
     Cycle,
     check_balance,
@@ -64,12 +65,16 @@ class DeviceLaw:
             return evaluate(expressions, values, self.definitions)
         last = root_state(self.kind)
         order = sorted((state.name for state in self.kind.states), key=lambda name: name == last)
-        jumps = list(self.jumps())
-        rates = evaluate([rate for *_, rate in jumps], values, self.definitions)
-        ends = [(order.index(origin), order.index(destination)) for origin, destination, _ in jumps]
-        found = dict(zip(order, stationary(len(order), ends, rates), strict=True))
+        ends = [(order.index(origin), order.index(destination)) for origin, destination, _ in self.jumps()]
+        found = dict(zip(order, stationary(len(order), ends, self._rates(values)), strict=True))
         occupied = {p: found[s.name] for s, p in zip(self.kind.states, self.occupations, strict=True)}
         return evaluate(expressions, {**values, **occupied}, self.definitions)
+
+    @cached_property
+    def _rates(self) -> Callable[[Mapping[sympy.Symbol, NDArray[Any]]], list[NDArray[Any]]]:
+        """The rates of all jumps as a function of values."""
+        symbols = [t.symbol for t in self.kind.terminals] + [p.symbol for p in self.kind.parameters]
+        return function_of([rate for *_, rate in self.jumps()], symbols, self.definitions)
 
     def jumps(self) -> Iterator[tuple[str, str, sympy.Expr]]:
         """Yield origin, destination and rate of every jump between states, both ways of a reversible step."""
@@ -289,7 +294,8 @@ def _concentrations(step: Step, counts: tuple[int, ...], kind: DeviceKind) -> sy
 
 def _by_mass_action(step: Step, log_K: sympy.Expr, kind: DeviceKind) -> tuple[sympy.Expr, sympy.Expr]:
     """Forward k times reactants, backward k / K_eq times products."""
-    k = sympy.cancel(step.forward / REACTANTS)
+    k = step.forward / REACTANTS
+    k = sympy.cancel(k) if k.has(REACTANTS) else k
     charged = [
         t.name
         for t, r, p in zip(kind.terminals, step.reactants, step.products, strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,16 +60,29 @@ def evaluate(
 
     ``definitions`` are in an order in which each uses earlier ones only. Complex values give complex results.
     """
-    function = sympy.lambdify(
-        list(values),
+    return function_of(expressions, list(values), definitions)(values)
+
+
+def function_of(
+    expressions: Sequence[sympy.Expr],
+    symbols: Sequence[sympy.Symbol],
+    definitions: Sequence[tuple[sympy.Symbol, sympy.Expr]] = (),
+) -> Callable[[Mapping[sympy.Symbol, NDArray[Any]]], list[NDArray[Any]]]:
+    """Return the function that `evaluate` calls, for those who call it several times."""
+    compiled = sympy.lambdify(
+        list(symbols),
         list(expressions),
         modules=[{logistic.__name__: _logistic}, "numpy"],
         cse=(lambda outputs: (list(definitions), list(outputs))) if definitions else True,
     )
-    count = len(next(iter(values.values())))
-    kind = np.result_type(float, *values.values())
-    with np.errstate(all="ignore"):
-        return [np.broadcast_to(np.asarray(result, kind), (count,)) for result in function(*values.values())]
+
+    def function(values: Mapping[sympy.Symbol, NDArray[Any]]) -> list[NDArray[Any]]:
+        given = [values[symbol] for symbol in symbols]
+        count, kind = len(given[0]), np.result_type(float, *given)
+        with np.errstate(all="ignore"):
+            return [np.broadcast_to(np.asarray(result, kind), (count,)) for result in compiled(*given)]
+
+    return function
 
 
 def stationary(states: int, ends: Sequence[tuple[int, int]], rates: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -84,9 +97,12 @@ def stationary(states: int, ends: Sequence[tuple[int, int]], rates: Sequence[NDA
     occupations = np.ones((states, len(rates[0])), matrix.dtype)
     with np.errstate(all="ignore"):
         for out in range(states - 1):
-            matrix[out, out + 1 :] /= (total := matrix[out, out + 1 :].sum(axis=0))
-            matrix[out + 1 :, out + 1 :] += matrix[out + 1 :, out, None] * matrix[out, out + 1 :]
-            matrix[out + 1 :, out] /= total
+            from_, to = (
+                out + 1 + np.flatnonzero(m.any(axis=-1)) for m in (matrix[out + 1 :, out], matrix[out, out + 1 :])
+            )
+            matrix[out, to] /= (total := matrix[out, to].sum(axis=0))
+            matrix[np.ix_(from_, to)] += matrix[from_, out, None] * matrix[out, to]
+            matrix[from_, out] /= total
         for state in reversed(range(states - 1)):
             occupations[state] = (occupations[state + 1 :] * matrix[state + 1 :, state]).sum(axis=0)
         return np.asarray(occupations / occupations.sum(axis=0))

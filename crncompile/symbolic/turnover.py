@@ -7,7 +7,7 @@ chords of the current through the chord times the turnover of its cycle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -112,6 +112,16 @@ def independent_turnovers(cycles: Sequence[Cycle]) -> tuple[tuple[Cycle, ...], C
     return tuple(turning[n] for n in pivots), crossings
 
 
+def _without_turnover(cycles: Sequence[Cycle]) -> Iterator[list[tuple[sympy.Rational, Cycle]]]:
+    """Yield a basis of the combinations of cycles that turn nothing over: each cycle against those that come first."""
+    basis, crossings = independent_turnovers(cycles)
+    for cycle in cycles:
+        if cycle not in basis:
+            numbers = crossings.get(cycle.chord.name, ())
+            first = [(-n, other) for n, other in zip(numbers, basis, strict=False) if n != 0]
+            yield [*first, (sympy.Integer(1), cycle)]
+
+
 def check_balance(kind: DeviceKind, cycles: tuple[Cycle, ...], logs: Mapping[str, sympy.Expr]) -> None:
     """Refuse a device in which a combination of cycles without net turnover has a product of K other than one.
 
@@ -120,10 +130,8 @@ def check_balance(kind: DeviceKind, cycles: tuple[Cycle, ...], logs: Mapping[str
     reversible = [cycle for cycle in cycles if all(step.reversible for step, _ in cycle.steps)]
     if not reversible:
         return
-    turnovers = sympy.Matrix([cycle.turnover for cycle in reversible]).T
     mistakes = []
-    for combination in turnovers.nullspace():
-        turns = [(n, cycle) for n, cycle in zip(combination, reversible, strict=True) if n != 0]
+    for turns in _without_turnover(reversible):
         product = sympy.expand_log(sympy.Add(*(n * cycle.log_K(logs) for n, cycle in turns)), force=True)
         if product == 0 or sympy.expand(product) == 0:  # what most devices need; the general proof takes long
             continue
