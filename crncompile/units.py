@@ -177,6 +177,7 @@ class Units:
         energy, charge = codata.k * self.temperature, codata.e
         return float(metres * energy ** float(mass) * charge ** float(current))
 
+    @functools.lru_cache(maxsize=1000)  # noqa: B019 - a value, and bounded: a listed network states few units often
     def unit(self, token: str | None) -> tuple[float, float, Dimension]:
         """Return factor and offset to the coherent system, and the dimension, of a unit token.
 

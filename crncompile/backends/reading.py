@@ -16,15 +16,15 @@ class Arrays:
 
     def __init__(self) -> None:
         self.values: dict[str, NDArray[np.int64]] = {}
+        self._names: dict[tuple[tuple[int, ...], bytes], str] = {}
 
     def name(self, stem: str, values: NDArray[np.int64]) -> str:
         """Return the name of a constant with these values."""
-        for name, known in self.values.items():
-            if known.shape == values.shape and np.array_equal(known, values):
-                return name
-        name = f"{identifiers([stem])[stem].upper()}_INDEX_{len(self.values)}"
-        self.values[name] = values
-        return name
+        key = (values.shape, values.astype(np.int64).tobytes())
+        if key not in self._names:
+            self._names[key] = f"{identifiers([stem])[stem].upper()}_INDEX_{len(self.values)}"
+            self.values[self._names[key]] = values
+        return self._names[key]
 
 
 class Reader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crncompile.cli.progress import waiting
 from crncompile.cli.say import note
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ def loaded(model: Path, parameters: Path | None, seed: int) -> tuple[CompiledNet
     from crncompile.compiler import load
     from crncompile.learn.parameters import load_parameters
 
-    compiled = load(model)
+    with waiting(f"compiling {model}"):
+        compiled = load(model)
     if parameters is None:
         if compiled.trained:
             note(f"train values are drawn with seed {seed}; --parameters P.npz gives trained ones")

@@ -17,6 +17,8 @@ from crncompile.language.parser import decoded, parse, read_bytes
 
 #: Files that one model may use.
 MOST_FILES = 100
+#: Characters of all these together.
+LONGEST = 2**20
 
 _SHARED = (nodes.Version, nodes.Use, nodes.Law, nodes.Device, nodes.Circuit)
 
@@ -62,6 +64,7 @@ class _Reader:
     models: dict[Path, nodes.Model] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     seen: set[Path] = field(default_factory=set)
+    length: int = 0
 
     def read(self, source: Source, chain: tuple[Path, ...]) -> nodes.Model | None:
         """Parse a text and read the files that it uses; ``chain`` are the files on the way to it, itself the last."""
@@ -90,7 +93,12 @@ class _Reader:
         self.seen.add(real)
         if len(self.seen) > MOST_FILES:
             raise _RefusedError(f"the model uses more than {MOST_FILES} files", "put several devices into one file")
-        model = self.read(_source(path, statement.span), (*chain, real))
+        source = _source(path, statement.span)
+        self.length += len(source.text)
+        if self.length > LONGEST:
+            message = f"the files that this model uses have more than {LONGEST // 2**20} MB together"
+            raise _RefusedError(message, "leave out what the model does not need")
+        model = self.read(source, (*chain, real))
         if model is None:
             return
         extra = _extra(model)

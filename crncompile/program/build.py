@@ -17,6 +17,7 @@ from crncompile.program.types import (
     Program,
     Read,
     SlotCode,
+    SolvedKernel,
     View,
 )
 from crncompile.symbolic.functions import recognise_logistic
@@ -79,7 +80,7 @@ def _held_ports(network: Network, kind: str) -> tuple[int, ...]:
     return tuple(t for t in range(len(ports[0])) if any(port[t].reservoir in held for port in ports))
 
 
-def _family(family: Family, system: System, code: Kernel, numbers: dict[str, int]) -> FamilyCode:
+def _family(family: Family, system: System, code: Kernel | SolvedKernel, numbers: dict[str, int]) -> FamilyCode:
     law = system.laws[family.kind.name]
     symbols = {terminal.name: terminal.symbol for terminal in family.kind.terminals}
     ports = tuple(
@@ -96,7 +97,7 @@ def _family(family: Family, system: System, code: Kernel, numbers: dict[str, int
     )
     return FamilyCode(
         name=family.name,
-        text=" ".join(family.span.text.split("=")[0].split()),
+        text=_heading(family),
         kernel=code.name,
         shape=family.shape,
         ports=ports,
@@ -105,6 +106,13 @@ def _family(family: Family, system: System, code: Kernel, numbers: dict[str, int
         contributions=contributions(numbers, ports, law.stoichiometry, code.slope_of),
         tier="elementwise",
     )
+
+
+def _heading(family: Family) -> str:
+    """Return a family's statement up to its ``=``; in a circuit, with the name that the family has in the network."""
+    text = " ".join(family.span.text.split("=")[0].split())
+    own = family.name.rpartition(".")[2]
+    return text.replace(f" {own}", f" {family.name}", 1) if family.span.placed else text
 
 
 def _required_slot(slot: Slot | None) -> Slot:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 import crncompile
-from crncompile.language.use import MOST_FILES
+from crncompile.language.use import LONGEST, MOST_FILES
 
 DEVICES = """tnet 1
 device ohmic: left -> right {
@@ -169,6 +169,13 @@ def test_a_chain_of_many_files_is_bounded(folder):
     write(folder, {"model.tnet": using('use "devices.tnet"', 'use "f0.tnet"')})
     (mistake,) = told().mistakes
     assert mistake.message == f"the model uses more than {MOST_FILES} files"
+
+
+def test_used_files_are_bounded_together(folder):
+    write(folder, {"long.tnet": LAW + "#" * LONGEST})
+    write(folder, {"model.tnet": using('use "devices.tnet"', 'use "long.tnet"')})
+    (mistake,) = told().mistakes
+    assert mistake.message == "the files that this model uses have more than 1 MB together"
 
 
 def test_special_files_are_not_opened(folder):

@@ -15,6 +15,7 @@ from crncompile.cli.options import (
     set_option,
     sweep_option,
 )
+from crncompile.cli.progress import waiting
 from crncompile.cli.say import note, warn
 
 
@@ -55,7 +56,8 @@ def _network(model: Path, output: Path) -> int:
     from crncompile.language.parser import read_source
     from crncompile.plots.network import draw_network
 
-    draw_network(check_source(read_source(model)), output)
+    with waiting(f"drawing {model}"):
+        draw_network(check_source(read_source(model)), output)
     return 0
 
 

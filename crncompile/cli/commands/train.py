@@ -17,6 +17,7 @@ from crncompile.cli.options import (
     parameters_option,
     seed_option,
 )
+from crncompile.cli.progress import waiting
 from crncompile.cli.say import note, print_json, warn
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def command(
     from crncompile.learn.data import read_data
     from crncompile.learn.parameters import load_parameters, save_parameters
 
-    compiled = load(model)
+    with waiting(f"compiling {model}"):
+        compiled = load(model)
     samples = read_data(data, compiled.network)
     warn(samples.warnings)
     start = load_parameters(parameters, compiled) if parameters else None
