@@ -21,11 +21,11 @@ _PATIENCE = 1.0
 
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """Say what is being done when it takes more than a second, and every ten seconds that it is still being done."""
+    """Say every ten seconds what is still being done, on a terminal after the first second already."""
     done = threading.Event()
 
     def tell() -> None:
-        seconds = _PATIENCE
+        seconds = _PATIENCE if sys.stderr.isatty() else _EVERY
         while not done.wait(seconds):
             note(f"{what} ...")
             seconds = _EVERY

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from crncompile.backends.text import section, wrapped
 from crncompile.compiled import CompiledNetwork
 from crncompile.export import standalone_front
 from crncompile.export.gathered import Gathered, bodies, gather, outer_imports
+from crncompile.network.report import listed
 
 _SOLVE = "crncompile.solve"
 _UNITS = """
@@ -68,6 +70,7 @@ def _header(compiled: CompiledNetwork, origin: str) -> str:
     devices = sum(int(np.prod(family.shape, dtype=np.int64)) for family in network.families)
     title = network.title or network.name
     made = f"Made by crncompile {crncompile.__version__} from the network {network.name}"
+    made += f", which uses {listed(Path(name).name for name in network.used)}" if network.used else ""
     made += f", {origin}" if origin else ""
     lines = [
         *textwrap.wrap(f"{title}: steady states of a thermodynamic network, with numpy alone.", 116),

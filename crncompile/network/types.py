@@ -321,7 +321,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Network:
-    """A checked model."""
+    """A checked model; ``used`` names the files that it uses."""
 
     name: str
     title: str
@@ -333,6 +333,7 @@ class Network:
     training: Training | None
     warnings: tuple[Mistake, ...]
     source: Source
+    used: tuple[str, ...] = ()
 
     def reservoir(self, name: str) -> Reservoir:
         """Return the group of this name."""
