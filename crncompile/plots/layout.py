@@ -1,4 +1,7 @@
-"""Where reservoirs stand in a picture: in layers from the inputs to the outputs, fixed ones above and below."""
+"""Where reservoirs stand in a picture: in layers from the inputs to the outputs, fixed ones above and below.
+
+A network without layers is spread out instead, see `free_layout`.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.network.types import Family, Network, Reservoir
+from crncompile.plots.free_layout import is_layered, spread_out
 
-_MOST_IN_ROW = 6
+_MOST_IN_ROW, _MOST_FREE = 6, 64
 _SPACING, _SLOPE = 3.0, 0.42
 """Least distance of layers, and their distance in heights of the tallest one."""
 
@@ -21,7 +25,8 @@ class Group:
     """A group of reservoirs in the picture.
 
     ``shown`` are the flat indices of the elements that are drawn and ``xy`` (shown, 2) where; ``gap`` is where dots
-    stand for those left out, or ``None``. ``side`` is ``above`` or ``below`` for fixed ones, else empty.
+    stand for those left out, or ``None``. ``side`` is ``above`` or ``below`` for fixed ones, else empty. ``free`` tells
+    that the picture has no layers: lines are straight, and each element bears its whole name.
     """
 
     reservoir: Reservoir
@@ -29,6 +34,7 @@ class Group:
     xy: NDArray[np.float64]
     gap: tuple[float, float] | None
     side: str
+    free: bool = False
 
     def position(self, element: int) -> NDArray[np.float64]:
         """Return where one of the shown elements is drawn."""
@@ -37,6 +43,8 @@ class Group:
 
 def lay_out(network: Network, most: int = 16) -> dict[str, Group]:
     """Return the place of every group of reservoirs, by name; of more than ``most`` elements only some are drawn."""
+    if not is_layered(network):
+        return _spread_out(network, max(most, _MOST_FREE))
     layers = _layers(network)
     groups: dict[str, Group] = {}
     columns = [_column([network.reservoir(name) for name in names], most) for names in layers]
@@ -52,6 +60,13 @@ def lay_out(network: Network, most: int = 16) -> dict[str, Group]:
         wanted = {group.name: _near(network, group, groups) for group in members}
         groups |= _row(members, wanted, sign * (edge + 1.7), side)
     return groups
+
+
+def _spread_out(network: Network, most: int) -> dict[str, Group]:
+    groups = {group.name: group for group in network.reservoirs}
+    shown = {name: _shown(int(np.prod(group.shape, dtype=int)), most)[0] for name, group in groups.items()}
+    places = spread_out(network, shown)
+    return {name: Group(group, shown[name], places[name], None, "", free=True) for name, group in groups.items()}
 
 
 def _layers(network: Network) -> list[list[str]]:

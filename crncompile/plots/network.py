@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.patches import Circle, FancyBboxPatch, PathPatch
+from matplotlib.patches import Circle, FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path as Curve
 from numpy.typing import NDArray
 
@@ -22,7 +23,9 @@ Point = NDArray[np.float64]
 _FILL = {"input": "#dbe9f6", "output": "#fbe3c0", "floating": "#ffffff", "fixed": "#e7eaee"}
 _EDGE = {"input": "#1b5e9b", "output": "#d9861a", "floating": "#6b7a8f", "fixed": "#4a5563"}
 _RADIUS = 0.36
-_MOST_DRAWN = 5000
+_MOST_DRAWN, _MOST_HEADS = 5000, 150
+_HEAD = 0.24
+"""Length of an arrowhead."""
 _WIDTH = 5.0
 
 
@@ -103,13 +106,14 @@ def _equation(family: Family) -> str:
 
 def _group(axes: Axes, group: Group, size: float) -> None:
     """Draw the reservoirs of a group, with texts of relative size ``size``."""
-    kind, alone = group.reservoir.kind, len(group.shown) == 1 and group.gap is None
+    kind, alone = group.reservoir.kind, group.free or (len(group.shown) == 1 and group.gap is None)
     labels = group.reservoir.labels()
     for element, (x, y) in zip(group.shown, group.xy, strict=True):
         _node(axes, x, y, kind)
-        inside = group.reservoir.name if alone else labels[element][len(group.reservoir.name) + 1 : -1]
-        if len(inside) <= 5:
-            points = size * (8.5 if len(inside) <= 2 else 6.5)
+        name = labels[element].replace(" ", "")
+        inside = name if alone else labels[element][len(group.reservoir.name) + 1 : -1]
+        if len(inside) <= 6:
+            points = size * (8.5 if len(inside) <= 2 else 6.5 if len(inside) <= 5 else 5.5)
             axes.text(x, y - 0.02, inside, ha="center", va="center", fontsize=points, zorder=5)
         else:
             axes.text(x, y - _RADIUS - 0.08, inside, ha="center", va="top", fontsize=8 * size, zorder=5)
@@ -148,14 +152,19 @@ def _family(
     """Draw the devices of a family whose reservoirs are all in the picture."""
     devices = list(_devices(network, family, groups))
     faint = 0.9 if len(devices) <= 4 else 0.65 if len(devices) <= 40 else 0.28
+    line = _Pen(
+        axes, colour, faint, _HEAD if len(devices) <= 12 else 0.55 * _HEAD if len(devices) <= _MOST_HEADS else 0
+    )
     kinds = roles(family)
     for places in devices:
-        moved = [place for place, role in zip(places, kinds, strict=True) if role != "gate"]
-        gates = [place for place, role in zip(places, kinds, strict=True) if role == "gate"]
-        middle = _connect(axes, moved, colour, faint, number)
+        sources, targets, gates = (
+            [place for place, role in zip(places, kinds, strict=True) if role == wanted]
+            for wanted in ("source", "target", "gate")
+        )
+        middle = _connect(line, sources, targets, number)
         for _, gate in gates:
-            _draw(axes, _arch(gate, middle), colour, faint, linestyle=(0, (2, 2)))
-            axes.plot(*middle, "o", color=colour, ms=3.5, alpha=faint, zorder=3)
+            line.draw(_arch(gate, middle), linestyle=(0, (2, 2)))
+            axes.plot(*middle, "o", color=colour, ms=3.5, alpha=line.faint, zorder=3)
 
 
 Placed = tuple[Group, Point]
@@ -173,24 +182,58 @@ def _devices(network: Network, family: Family, groups: Mapping[str, Group]) -> I
         yield [(group, group.position(element)) for group, element in met]
 
 
-def _connect(axes: Axes, ends: Sequence[Placed], colour: str, faint: float, number: int) -> Point:
+@dataclass(frozen=True)
+class _Pen:
+    """Draws the lines of a family, with arrowheads (``head`` long) in the direction of positive current."""
+
+    axes: Axes
+    colour: str
+    faint: float
+    head: float
+
+    def draw(self, points: Sequence[Point], linestyle: Any = "-", head: float | None = None) -> None:
+        """Draw a straight line, or a cubic curve, with an arrowhead at a share of it if asked for."""
+        codes = [Curve.MOVETO, Curve.LINETO] if len(points) == 2 else [Curve.MOVETO] + [Curve.CURVE4] * 3
+        curve = Curve(np.array(points), codes)
+        patch = PathPatch(curve, fill=False, edgecolor=self.colour, lw=1.1, alpha=self.faint, zorder=2)
+        patch.set_linestyle(linestyle)
+        self.axes.add_patch(patch)
+        if head is not None and self.head > 0:
+            self._head(*_along(points, head))
+
+    def _head(self, place: Point, direction: Point) -> None:
+        ahead = direction / max(float(np.hypot(*direction)), 1e-9) * self.head
+        aside = np.array([-ahead[1], ahead[0]]) * 0.5
+        corners = [place + ahead * 0.6, place - ahead * 0.4 + aside, place - ahead * 0.4 - aside]
+        look = {"facecolor": self.colour, "edgecolor": "none", "alpha": min(1.0, self.faint + 0.2), "zorder": 2.5}
+        self.axes.add_patch(Polygon(corners, closed=True, **look))
+
+
+def _connect(pen: _Pen, sources: Sequence[Placed], targets: Sequence[Placed], number: int) -> Point:
     """Draw the line of a device with two terminals, or the star of one with more; return its middle."""
+    ends = [*sources, *targets]
     if len(ends) == 2:
         points = _course(ends[0], ends[1], number)
-        _draw(axes, points, colour, faint)
+        pen.draw(points, head=0.66)
         return _middle(points)
-    below = sum(group.side == "below" for group, _ in ends) >= sum(group.side == "above" for group, _ in ends)
-    aside = np.array([0.37, -0.42 if below else 0.42])
-    middle = np.mean([point for _, point in ends], axis=0) + aside
-    for _, point in ends:
-        _draw(axes, [point, middle], colour, faint)
-    axes.plot(*middle, "s", color=colour, ms=5, zorder=3)
+    middle = np.mean([point for _, point in ends], axis=0)
+    if not ends[0][0].free or min(float(np.hypot(*(middle - point))) for _, point in ends) < 2 * _RADIUS:
+        below = sum(group.side == "below" for group, _ in ends) >= sum(group.side == "above" for group, _ in ends)
+        middle = middle + np.array([0.37, -0.42 if below else 0.42])
+    for _, point in sources:
+        pen.draw([point, middle])
+    for _, point in targets:
+        pen.draw([middle, point], head=0.5)
+    pen.axes.plot(*middle, "s", color=pen.colour, ms=5, zorder=3)
     return np.asarray(middle)
 
 
 def _course(start: Placed, end: Placed, number: int) -> list[Point]:
     """Return the points of a line: a slight bow between layers, a wide one within, a lead from a fixed reservoir."""
     (a, p), (b, q) = start, end
+    if a.free:
+        aside = np.array([p[1] - q[1], q[0] - p[0]]) * (0.0 if number % 2 else 0.08)
+        return [p, (2 * p + q) / 3 + aside, (p + 2 * q) / 3 + aside, q]
     if a.side and not b.side:
         return list(reversed(_lead(q, p, b)))
     if b.side and not a.side:
@@ -217,15 +260,16 @@ def _lead(point: Point, fixed: Point, group: Group) -> list[Point]:
     return [point, np.array([lane, point[1]]), np.array([lane, fixed[1] - side * 0.4]), fixed]
 
 
-def _draw(axes: Axes, points: Sequence[Point], colour: str, faint: float, linestyle: Any = "-") -> None:
-    codes = [Curve.MOVETO, Curve.LINETO] if len(points) == 2 else [Curve.MOVETO] + [Curve.CURVE4] * 3
-    patch = PathPatch(Curve(np.array(points), codes), fill=False, edgecolor=colour, lw=1.1, alpha=faint, zorder=2)
-    patch.set_linestyle(linestyle)
-    axes.add_patch(patch)
-
-
 def _middle(points: Sequence[Point]) -> Point:
-    """Return the middle of a straight line or a cubic curve."""
+    return _along(points, 0.5)[0]
+
+
+def _along(points: Sequence[Point], share: float) -> tuple[Point, Point]:
+    """Return place and direction at a share of a straight line or a cubic curve."""
     if len(points) == 2:
-        return np.asarray((points[0] + points[1]) / 2)
-    return np.asarray((points[0] + 3 * points[1] + 3 * points[2] + points[3]) / 8)
+        return np.asarray(points[0] + share * (points[1] - points[0])), np.asarray(points[1] - points[0])
+    a, b, c, d = points
+    rest = 1 - share
+    place = rest**3 * a + 3 * rest**2 * share * b + 3 * rest * share**2 * c + share**3 * d
+    direction = rest**2 * (b - a) + 2 * rest * share * (c - b) + share**2 * (d - c)
+    return np.asarray(place), np.asarray(direction)

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 import crncompile
+from crncompile.errors import Source
 from crncompile.language.parser import parse, read_source
 from crncompile.learn.data import read_data
 from crncompile.network.library import standard_library
 from crncompile.network.resolve import resolve
+from crncompile.plots.free_layout import is_layered
 from crncompile.plots.layout import lay_out
 from crncompile.plots.training import draw_training
 
@@ -60,6 +62,48 @@ def test_layers_run_from_inputs_to_outputs():
     assert groups["x"].xy[0, 0] < groups["h"].xy[0, 0] < groups["y"].xy[0, 0]
     assert groups["low"].side == "below"
     assert groups["low"].xy[0, 1] < groups["h"].xy[:, 1].min()
+
+
+RING = """network ring
+temperature 100 mK
+index j = 1..8
+reservoir x    = input(range = [-3 kT, 3 kT])
+reservoir low  = fixed(at = -2 kT)
+reservoir h[j] = floating(capacitance = 10 pF)
+reservoir y    = output(capacitance = 10 pF)
+dot feed:  x -> h[1]   = linear_conductance(conductance = 1 uS)
+dot chain[j where j < 8]: h[j] -> h[j + 1] = linear_conductance(conductance = 1 uS)
+dot close: h[8] -> h[1] = linear_conductance(conductance = 1 uS)
+dot out:   h[5] -> y   = linear_conductance(conductance = 1 uS)
+dot drain: y -> low    = linear_conductance(conductance = 1 uS)
+readout z = y / 1 kT
+"""
+
+
+def test_a_ring_is_round_and_runs_from_left_to_right():
+    model = network(Source("ring", RING))
+    assert not is_layered(model)
+    groups = lay_out(model)
+    ring = groups["h"].xy
+    apart = np.hypot(*(ring - np.roll(ring, 1, axis=0)).T)
+    assert apart.max() < 1.5 * apart.min()
+    radii = np.hypot(*(ring - ring.mean(axis=0)).T)
+    assert radii.max() < 1.5 * radii.min()
+    assert groups["x"].xy[0, 0] < ring[:, 0].min()
+    assert groups["y"].xy[0, 0] > ring[:, 0].max()
+    every = np.concatenate([group.xy for group in groups.values()])
+    gaps = np.hypot(*(every[:, None] - every[None]).transpose(2, 0, 1)) + 9 * np.eye(len(every))
+    assert gaps.min() > 1.6
+
+
+def test_a_broken_or_unconnected_network_without_layers_is_drawn(crn, tmp_path):
+    (tmp_path / "ring.tnet").write_text(RING.replace("1..8", "1..300").replace("j < 8", "j < 300"))
+    assert crn("plot", "ring.tnet", "--what", "network", "-o", "n.png").exit_code == 0
+
+
+def test_cascades_and_brusselators_have_layers(shared):
+    for name in ("2_cascade.tnet", "3_brusselator.tnet"):
+        assert is_layered(network(read_source(shared / "language" / name)))
 
 
 def test_of_many_elements_some_are_shown(tmp_path):
