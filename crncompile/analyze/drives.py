@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.analyze.circuits import BudgetSpentError, Elimination
 from crncompile.analyze.cycle_names import Turn, named_turns
 from crncompile.analyze.exchange import NOTHING, ExchangeGraph
 from crncompile.analyze.fluxes import Fluxes, reversible_fluxes
 from crncompile.analyze.slots import count
 from crncompile.network.types import Family
+from crncompile.symbolic.elimination import BudgetSpentError, Echelon
 from crncompile.symbolic.system import System
 
 Array = NDArray[np.float64]
@@ -210,20 +210,19 @@ class _Search:
     def _circuits(self) -> list[tuple[Places, int]]:
         """Return driven circuits of columns, those that touch few trees first."""
         columns = self._columns()
-        elimination = Elimination(_WORK)
-        found = []
+        echelon, found = Echelon(_WORK), []
         for number, column in enumerate(columns):
             try:
-                circuit = elimination.add(number, column.trees) if number < _MOST_COLUMNS else None
+                circuit = echelon.add(column.trees | {-1 - number: 1}) if number < _MOST_COLUMNS else {}
             except BudgetSpentError:
-                circuit = None
-            if number >= _MOST_COLUMNS or elimination.budget < 0:
+                circuit = {}
+            if circuit == {}:
                 self.left_out = sum(left.devices for left in columns[number:])
                 break
-            terms = [n * columns[c].log_K for c, n in (circuit or {}).items()]
-            scale = 1 + sum(abs(n) * self._size(columns[c]) for c, n in (circuit or {}).items())
-            if circuit and abs(sum(terms)) > NOTHING * scale:
-                found.append(({columns[c].place: n for c, n in circuit.items()}, column.devices))
+            taken = {columns[-1 - record]: n for record, n in (circuit or {}).items()}
+            affinity = sum(n * c.log_K for c, n in taken.items())
+            if abs(affinity) > NOTHING * (1 + sum(abs(n) * self._size(c) for c, n in taken.items())):
+                found.append(({c.place: n for c, n in reversed(taken.items())}, column.devices))
         return found
 
     def _size(self, column: _Column) -> float:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 
 import networkx as nx
 import numpy as np
-import sympy
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from crncompile.network.types import Family, Network, Port
 from crncompile.symbolic.device_law import DeviceLaw
+from crncompile.symbolic.elimination import Echelon
 
 HELD = -1
 _MOST_MOIETIES = 300
@@ -35,6 +35,7 @@ def conserved_totals(network: Network, laws: Mapping[str, DeviceLaw]) -> tuple[N
     return matrix, tuple(_name(row, labels) for row in matrix)
 
 
+Weights = dict[int, int]
 Column = tuple[tuple[int, ...], NDArray[np.int64]]
 
 
@@ -86,13 +87,13 @@ def _components(size: int, exchanges: list[Column]) -> NDArray[np.int64]:
     return np.asarray(connected_components(graph, directed=False)[1], np.int64)
 
 
-def _demands(component: NDArray[np.int64], columns: list[Column]) -> list[dict[int, int]]:
+def _demands(component: NDArray[np.int64], columns: list[Column]) -> list[Weights]:
     """Return linear demands on the weights of components, each once: sum of coefficient times weight is zero."""
-    seen: dict[tuple[tuple[int, int], ...], dict[int, int]] = {}
+    seen: dict[tuple[tuple[int, int], ...], Weights] = {}
     for net, where in columns if len(component) else ():
         parts = np.where(where == HELD, HELD, component[where])
         for column in _distinct(net, parts).T:
-            demand: dict[int, int] = {}
+            demand: Weights = {}
             for n, part in zip(net, column.tolist(), strict=True):
                 if part != HELD:
                     demand[part] = demand.get(part, 0) + n
@@ -111,35 +112,37 @@ def _distinct(net: tuple[int, ...], parts: NDArray[np.int64]) -> NDArray[np.int6
     return np.unique(parts, axis=1)
 
 
-def _null_space(count: int, demands: list[dict[int, int]]) -> list[list[int]]:
+def _null_space(count: int, demands: list[Weights]) -> list[list[int]]:
     """Integer basis of the weights that meet all demands, found separately in each coupled set of components."""
     graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(count))
     for demand in demands:
         nx.add_path(graph, demand)
-    basis = []
-    for part in nx.connected_components(graph):
-        members = sorted(part)
-        rows = [[d.get(m, 0) for m in members] for d in demands if d.keys() & part]
-        for vector in _basis(rows, len(members)):
-            weights = [0] * count
-            for member, entry in zip(members, vector, strict=True):
-                weights[member] = entry
-            basis.append(weights)
-    return basis
+    parts = [sorted(part) for part in nx.connected_components(graph)]
+    part_of = {member: number for number, part in enumerate(parts) for member in part}
+    made: list[list[Weights]] = [[] for _ in parts]
+    for demand in demands:
+        made[part_of[next(iter(demand))]].append(demand)
+    found = [vector for part, rows in zip(parts, made, strict=True) for vector in _basis(rows, part)]
+    return [[vector.get(component, 0) for component in range(count)] for vector in found]
 
 
-def _basis(rows: list[list[int]], size: int) -> list[list[int]]:
-    """Integer basis of the null space of the rows: moieties without negative weights, as far as there are such."""
-    if not rows:
-        return [[int(k == n) for k in range(size)] for n in range(size)]
-    whole = []
-    for vector in sympy.Matrix(rows).nullspace():
-        integer = [int(entry) for entry in vector * sympy.ilcm(*(entry.q for entry in vector))]
-        whole.append(integer if sum(integer) >= 0 else [-w for w in integer])
-    chosen: list[list[int]] = []
-    for candidate in (*_moieties(rows, size), *whole):
-        if len(chosen) < len(whole) and sympy.Matrix([*chosen, candidate]).rank() > len(chosen):
+def _basis(demands: list[Weights], members: list[int]) -> list[Weights]:
+    """Integer basis of what meets the demands: moieties without negative weights, as far as there are such."""
+    echelon = Echelon()
+    for demand in sorted(demands, key=len):
+        if len(echelon.rows) == len(members):
+            return []
+        echelon.add(demand)
+    whole = [echelon.null_vector(member) for member in members if member not in echelon.rows]
+    if all(weight >= 0 for vector in whole for weight in vector.values()):
+        return whole  # null vectors of smallest support
+    whole = [v if sum(v.values()) >= 0 else {member: -w for member, w in v.items()} for v in whole]
+    rows = [[demand.get(member, 0) for member in members] for demand in demands]
+    moieties = [dict(zip(members, weights, strict=True)) for weights in _moieties(rows, len(members))]
+    independent, chosen = Echelon(), list[Weights]()
+    for candidate in (*moieties, *whole):
+        if len(chosen) < len(whole) and independent.add(candidate) is None:
             chosen.append(candidate)
     return chosen
 

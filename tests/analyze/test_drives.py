@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crncompile.analyze import drives
-from crncompile.analyze.circuits import BudgetSpentError, Elimination
 from crncompile.analyze.drives import detailed_balance
 from crncompile.compiler import check_source
 from crncompile.errors import Source
 from crncompile.network.initial import initial_values
+from crncompile.symbolic.elimination import BudgetSpentError, Echelon
 from crncompile.symbolic.system import derive_system
 
 HEAD = "network n\ntemperature 300 K\nvolume 1 nL\n"
@@ -133,7 +133,7 @@ def test_a_cycle_of_reactions_is_named_with_what_takes_part():
     chain = [("x <-> a", 1.0), ("a + b <-> c", 3.0), ("c <-> d + b", 4.0), ("d <-> y", 1.0), ("y <-> x", 1.0)]
     drive = drive_of(network("abcd", chain))
     assert drive.affinity == pytest.approx(math.log(12))
-    assert str(drive) == "c -> d + b (r2), d -> y (r3), y -> x (r4), x -> a (r0), a + b -> c (r1)"
+    assert str(drive) == "x -> a (r0), a + b -> c (r1), c -> d + b (r2), d -> y (r3), y -> x (r4)"
 
 
 def test_turns_are_counted():
@@ -234,10 +234,10 @@ def test_a_layer_of_many_enzymes_is_examined_whole():
 
 def test_an_elimination_ends_when_its_budget_is_spent():
     rng = np.random.default_rng(0)
-    elimination = Elimination(1000)
+    echelon = Echelon(1000)
     columns = [{row: int(n) for row, n in enumerate(rng.integers(-2, 3, 30)) if n} for _ in range(60)]
     with pytest.raises(BudgetSpentError):
-        deque((elimination.add(*item) for item in enumerate(columns)), maxlen=0)
+        deque(map(echelon.add, columns), maxlen=0)
 
 
 def test_what_was_not_examined_is_counted(monkeypatch):
