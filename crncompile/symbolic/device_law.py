@@ -14,7 +14,7 @@ from crncompile.errors import Mistake, ModelError
 from crncompile.network.types import AFFINITY, REACTANTS, DeviceKind, Step, Terminal
 from crncompile.symbolic.closed_form import examine
 from crncompile.symbolic.functions import recognise_logistic
-from crncompile.symbolic.matrix_tree import tree_terms, tree_weights
+from crncompile.symbolic.matrix_tree import tree_factors, tree_weights
 from crncompile.symbolic.sampling import evaluate, function_of, stationary
 from crncompile.symbolic.turnover import (
     Cycle,
@@ -24,8 +24,8 @@ from crncompile.symbolic.turnover import (
     root_state,
 )
 
-MOST_TERMS = 160
-"""Products of rates in the tree sums of a device beyond which its occupations are solved for instead."""
+MOST_FACTORS = 450
+"""Rates in the tree sums of a device beyond which its occupations are solved for instead."""
 Definitions = tuple[tuple[sympy.Symbol, sympy.Expr], ...]
 
 
@@ -112,15 +112,15 @@ def driving(terminals: tuple[Terminal, ...], net: tuple[int, ...]) -> sympy.Expr
     return sympy.Add(*(n * potential(t) for n, t in zip(net, terminals, strict=True)))
 
 
-def derive(kind: DeviceKind, most_terms: int = MOST_TERMS) -> DeviceLaw:
-    """Derive the steady law of a device kind, as sums over trees of ``most_terms`` products of rates at most.
+def derive(kind: DeviceKind, most_factors: int = MOST_FACTORS) -> DeviceLaw:
+    """Derive the steady law of a device kind, as sums over trees where ``most_factors`` rates do for them.
 
     Raises ModelError for a law that breaks local detailed balance, for a cycle that does, and for states that fall
     apart.
     """
     if kind.current is not None:
         return _closed_form(kind)
-    return _Derivation(kind).law(most_terms)
+    return _Derivation(kind).law(most_factors)
 
 
 class _Derivation:
@@ -146,7 +146,7 @@ class _Derivation:
         self.taken.add(name)
         return sympy.Symbol(name, positive=True) if positive else sympy.Symbol(name, real=True)
 
-    def law(self, most_terms: int) -> DeviceLaw:
+    def law(self, most_factors: int) -> DeviceLaw:
         kind = self.kind
         logs = {step.name: self._log_K(step) for step in kind.steps if step.reversible}
         cycles = fundamental_cycles(kind)
@@ -158,7 +158,7 @@ class _Derivation:
         occupations: tuple[sympy.Expr, ...] = ()
         nets = {name: forward - backward for name, (forward, backward) in rates.items()}
         if kind.states:
-            solved, occupations, norm = self._occupations(rates, most_terms)
+            solved, occupations, norm = self._occupations(rates, most_factors)
             nets = {step.name: _net(step, rates, occupations, kind) for step in kind.steps if step.name in crossings}
         return DeviceLaw(
             kind=kind,
@@ -205,13 +205,13 @@ class _Derivation:
         return g_to * law.xreplace({AFFINITY: affinity}), g_from * law.xreplace({AFFINITY: -affinity})
 
     def _occupations(
-        self, rates: Mapping[str, tuple[sympy.Expr, sympy.Expr]], most_terms: int
+        self, rates: Mapping[str, tuple[sympy.Expr, sympy.Expr]], most_factors: int
     ) -> tuple[bool, tuple[sympy.Expr, ...], sympy.Expr]:
         """Return whether occupations are symbols to be solved for; else their tree sums; and what divides them."""
         kind = self.kind
         names = [state.name for state in kind.states]
         root_state(kind)
-        if tree_terms(names, [step.ends for step in kind.steps]) > most_terms:
+        if tree_factors(names, [step.ends for step in kind.steps]) > most_factors:
             return True, tuple(self._new_symbol(f"occupied_{name}", positive=True) for name in names), sympy.Integer(1)
         total: dict[tuple[str, str], sympy.Expr] = {}
         for step in kind.steps:

@@ -15,8 +15,8 @@ import sympy
 Rates = Mapping[tuple[str, str], sympy.Expr]
 
 
-def tree_terms(states: Sequence[str], ends: Iterable[tuple[str, str]]) -> int:
-    """Return how many products of rates the weights of all states have together: trees times states.
+def tree_factors(states: Sequence[str], ends: Iterable[tuple[str, str]]) -> int:
+    """Return how many rates are written in the weights of all states: a product for each tree, directed to each state.
 
     ``ends`` are those of every step, parallel ones several times. Trees are counted by Kirchhoff's determinant.
     """
@@ -24,7 +24,7 @@ def tree_terms(states: Sequence[str], ends: Iterable[tuple[str, str]]) -> int:
     graph.add_nodes_from(states)
     graph.add_edges_from((a, b) for a, b in ends if a != b)
     trees = np.linalg.det(nx.laplacian_matrix(graph).toarray()[1:, 1:].astype(float))
-    return round(float(trees)) * len(states)
+    return round(float(trees)) * len(states) * (len(states) - 1)
 
 
 def tree_weights(states: Sequence[str], rates: Rates) -> dict[str, sympy.Expr]:

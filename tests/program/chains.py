@@ -69,3 +69,39 @@ def text_of(name, steps, count):
             line = f"s_{a} <-> s_{b} = mass_action(k = {speed:.2f} * k, K_eq = e_{b} / e_{a})"
         lines.append(f"  transition t_{number}: {line}")
     return "\n".join([*lines, "}"])
+
+
+def mwc():
+    """Return ten states of an enzyme of four sites in two conformations: substrate binds both, one turns it over."""
+    tense = [(n, n + 1, BIND) for n in range(4)]
+    relaxed = [(5 + n, 6 + n, BIND) for n in range(4)]
+    return [*tense, *relaxed, *((6 + n, 5 + n, TURN) for n in range(4)), *((n, 5 + n, PLAIN) for n in range(5))]
+
+
+STEPS = {"ring": ring, "ladder": ladder, "complete": complete, "mwc": lambda count: mwc()}
+
+
+def device_text(shape, count):
+    """Return the text of the device ``many``."""
+    return text_of("many", STEPS[shape](count), count)
+
+
+NETWORK = """network big
+temperature 300 K
+volume 1 nL
+index i = 1..2
+reservoir x = input(range = [0.1 mM, 2 mM])
+reservoir h[i] = floating(start = 0.5 mM)
+reservoir y = output(start = 0.5 mM)
+reservoir low = fixed(at = 0.1 mM)
+{device}
+enzyme a[i]: x -> h[i] = many(total = train lognormal(1 uM, 0.5), k = 1 s^-1, K = 1 mM, K_eq = 2)
+enzyme b[i]: h[i] -> y = many(total = 1 uM, k = train lognormal(1 s^-1, 0.5), K = 1 mM, K_eq = 2)
+reaction leak: y <-> low = mass_action(k = 0.01 s^-1, K_eq = 1)
+readout out = y / 1 mM
+"""
+
+
+def network_text(shape, count):
+    """Return a network of such devices in two layers."""
+    return NETWORK.format(device=device_text(shape, count))
