@@ -141,6 +141,16 @@ def test_drives_are_data_too(tmp_path):
     assert any("a cycle is driven" in warning["message"] for warning in content["warnings"])
 
 
+def test_the_example_of_the_reference():
+    reference = (MODELS_FOLDER.parent / "grammars" / "README.md").read_text(encoding="utf-8")
+    wheel = "network wheel" + reference.split("network wheel", 1)[1].split("```", 1)[0]
+    system = derive_system(check_source(Source("wheel.tnet", wheel)))
+    values = initial_values(system.network)
+    told = [str(w) for w in model_warnings(system, values, detailed_balance(system, values)) if "driven" in w.message]
+    assert len(told) == 1
+    assert told[0] in reference
+
+
 # --- the numbers behind them ---
 
 
