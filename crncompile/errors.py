@@ -50,6 +50,9 @@ class Source:
         return self.text[start:end].rstrip("\r")
 
 
+_MOST_PLACES = 6
+
+
 @dataclass(frozen=True)
 class Span:
     """Characters ``start`` to ``end`` (exclusive) of a source; ``placed``, in a circuit: the name that it has there."""
@@ -84,6 +87,8 @@ class Span:
         while place is not None:
             told.append(f"placed as {place.text} in {place.seen_from(self)}")
             place = place.placed
+        if len(told) > _MOST_PLACES:
+            told[2:-2] = [f"and so on, {len(told)} circuits within each other"]
         place = self.source.used
         while place is not None:
             told.append(f"{name} is used in line {place.line} of {place.source.name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crncompile.errors import Mistake, Span
 
@@ -36,7 +36,7 @@ def worst(doubts: Iterable[Doubt]) -> list[Mistake]:
 def warning(span: Span, message: str, hint: str = "") -> Mistake:
     """Return a warning at the first line of a statement."""
     length = len(span.text.split("\n")[0].rstrip())
-    return Mistake(Span(span.source, span.start, span.start + max(1, length)), message, hint, severity="warning")
+    return Mistake(replace(span, end=span.start + max(1, length)), message, hint, severity="warning")
 
 
 def with_prefix(value: float, unit: str) -> str:

@@ -72,6 +72,11 @@ def _warn_unused(model: nodes.Model, context: Context) -> None:
     for parameter in statements(model, nodes.Parameter):
         if parameter.target.name not in context.used:
             context.report.warn(parameter.target.name_span, f"the parameter {parameter.target.name} is used nowhere")
+    placed = {part.kind.name for part in statements(model, nodes.Part)}
+    for circuit in statements(model, nodes.Circuit):
+        if circuit.name not in placed:
+            hint = "devices and values in it are checked where it is placed"
+            context.report.warn(circuit.name_span, f"the circuit {circuit.name} is placed nowhere", hint)
     for index in statements(model, nodes.Index):
         if index.name not in context.used:
             context.report.warn(index.name_span, f"the index {index.name} is used nowhere")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -177,7 +177,7 @@ def _quantity(quantity: nodes.Quantity, units: Units, due: Dimension | None) -> 
 def _guilty_part(quantity: nodes.Quantity, name: str) -> Span:
     span = quantity.unit_span or quantity.span
     offset = span.text.find(name)
-    return Span(span.source, span.start + offset, span.start + offset + len(name)) if offset >= 0 else span
+    return replace(span, start=span.start + offset, end=span.start + offset + len(name)) if offset >= 0 else span
 
 
 def _finite(compute: Callable[[], Any], span: Span) -> sympy.Expr:

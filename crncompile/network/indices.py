@@ -22,6 +22,8 @@ from crncompile.network.report import Fault, each, fault, shown
 from crncompile.network.tables import Table
 from crncompile.network.types import Axis, Place
 
+#: Indices of one array or family.
+MOST_INDICES = 16
 #: Values of one index.
 LARGEST_AXIS = 10_000_000
 #: Elements of all arrays and families of a model.
@@ -221,6 +223,9 @@ def axis_of_range(name: str, domain: nodes.Range) -> Axis:
 
 def frame_of(target: nodes.Target, indices: Indices, tables: Tables, before: int = 0) -> Frame:
     """Return the elements that a target declares, its filter applied; ``before`` are those declared already."""
+    if len(target.binders) > MOST_INDICES:
+        count = len(target.binders)
+        raise fault(target.span, f"{target.name} would have {count} indices; {MOST_INDICES} is the most")
     axes = tuple(each(lambda binder: _bound_axis(binder, indices, tables), target.binders))
     names = [axis.name for axis in axes]
     for position, binder in enumerate(target.binders):

@@ -31,9 +31,7 @@ def inside(items: str) -> str:
 def chain(length: int, each: int) -> str:
     """Circuits that each place the next one some times."""
     lines = [
-        f"circuit c{k}: a[i] -> b[j] {{"
-        + "".join(f" circuit p{m}: a -> b = c{k + 1}()" for m in range(each))
-        + " }"
+        f"circuit c{k}: a[i] -> b[j] {{" + "".join(f" circuit p{m}: a -> b = c{k + 1}()" for m in range(each)) + " }"
         for k in range(length)
     ]
     return WHOLE + "\n".join([*lines, DENSE.replace("dense", f"c{length}"), "circuit last: h -> y = c0()\n"])
@@ -80,6 +78,7 @@ MISTAKES = {
     ),
     "circuit-nested-mistake": WHOLE
     + "circuit pair: a[i] -> b[j] {\n  circuit one: a -> b = dense(K = 3 kT)\n}\ncircuit third: h -> y = pair()\n",
+    "circuit-unit-inside": inside("  parameter L = 1 sek"),
     # recursion and size
     "circuit-of-itself": WHOLE + "circuit c: a -> b {\n  circuit p: a -> b = c()\n}\ncircuit q: x[1] -> y[1] = c()\n",
     "circuit-circle": WHOLE
@@ -89,9 +88,14 @@ MISTAKES = {
     + "circuit q: x[1] -> y[1] = f()\n",
     "circuit-too-many": chain(25, 2),
     "circuit-too-deep": chain(40, 2),
+    "circuit-too-many-indices-of-families": WHOLE
+    + DENSE.replace("dense", "c15")
+    + "".join(f"circuit c{k}: a[i] -> b[j] {{\n  circuit p[k in 1..1]: a -> b = c{k + 1}()\n}}\n" for k in range(15))
+    + "circuit last: h -> y = c0()\n",
     "circuit-too-many-together": chain(9, 2) + "circuit more: h -> y = c0()\ncircuit most: h -> y = c0()\n",
 }
 
 WARNINGS = {
+    "warning-circuit-placed-nowhere": WHOLE + DENSE.replace("dense", "spare"),
     "warning-circuit-unused-parameter": WHOLE.replace("parameter K", "parameter L = 2\n  parameter K"),
 }

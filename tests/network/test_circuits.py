@@ -64,6 +64,13 @@ def test_a_deep_network_is_small_to_write_and_compiles():
     assert len(by_circuits((784, 300, 100, 10)).splitlines()) < 20
 
 
+def test_the_code_of_a_deep_network_does_not_grow_with_its_devices():
+    small, large = (crncompile.loads(by_circuits(sizes)).program for sizes in ((8, 6, 5, 3), (80, 60, 50, 30)))
+    texts = (module_text(program, {}, "").partition("devices and readouts")[2] for program in (small, large))
+    first, second = (re.sub(r"\d+", "", text).split() for text in texts)
+    assert 1000 < len(first) == len(second)
+
+
 def test_states_are_those_of_the_same_network_written_by_hand():
     sizes = (8, 6, 5, 3)
     placed, written = crncompile.loads(by_circuits(sizes)), crncompile.loads(by_hand(sizes))
@@ -197,6 +204,29 @@ def test_indices_inside_are_values_too():
     network = check_source(Source("model.tnet", text))
     (found,) = (p for p in network.parameters if p.name == "p.one.w")
     assert found.shape == (3, 2)
+
+
+def test_a_circuit_takes_rows_of_a_table_and_arrays_over_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "edges.csv").write_text("source,target\n1,2\n2,3\n3,1\n")
+    text = """network listed
+temperature 100 mK
+table edges = "edges.csv"
+reservoir x[i in 1..3] = input(range = [-3 kT, 3 kT])
+reservoir y[i in 1..3] = output(capacitance = 10 pF)
+reservoir z[e in edges] = output(capacitance = 10 pF)
+circuit along: a[i] -> b[j] {
+  dot d[e in edges]: a[e.source] -> b[e.target] = resonant_dot(gamma_left = 1 GHz, gamma_right = 1 GHz, level = 0 kT)
+}
+circuit each: a[i] -> b[j] {
+  dot d[j]: a[2] -> b[j] = resonant_dot(gamma_left = 1 GHz, gamma_right = 1 GHz, level = j.target * 0.1 kT)
+}
+circuit p: x -> y = along()
+circuit q: x -> z = each()
+"""
+    found = crncompile.loads(text).solve(x=[1.0, 2.0, 3.0])
+    assert found.potentials["y"] == pytest.approx([3.0, 1.0, 2.0])
+    assert found.potentials["z"] == pytest.approx([2.0, 2.0, 2.0])
 
 
 # --- dotted names everywhere ------------------------------------------------------------------------------------------
