@@ -20,7 +20,7 @@ from crncompile.backends.numpy_source import device_text
 from crncompile.errors import ModelError
 from crncompile.network.types import DeviceKind
 from crncompile.program.kernels import device_kernel
-from crncompile.program.types import Kernel
+from crncompile.program.types import Kernel, SolvedKernel
 from crncompile.symbolic.closed_form import ClosedForm, examine
 from crncompile.symbolic.device_law import DeviceLaw, derive
 from crncompile.symbolic.sampling import draw, evaluate
@@ -77,7 +77,7 @@ class _Subject:
         self.kind = law.kind
 
     @cached_property
-    def kernel(self) -> Kernel:
+    def kernel(self) -> Kernel | SolvedKernel:
         return device_kernel(self.law, range(len(self.kind.terminals)))
 
     @cached_property

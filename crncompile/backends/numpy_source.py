@@ -119,6 +119,11 @@ def solves(program: Program) -> bool:
     return any(isinstance(kernel, SolvedKernel) for kernel in program.kernels)
 
 
+def _rows(kernel: Kernel | SolvedKernel) -> int:
+    """Return how many arrays of a family's size stand in one there: all rates where they are solved for."""
+    return max(1, kernel.plan.rates // 4) if isinstance(kernel, SolvedKernel) else 1
+
+
 def _solving(program: Program) -> list[str]:
     return [section("devices with many states"), runtime_text(numpy_elimination)] if solves(program) else []
 
@@ -150,7 +155,7 @@ def runtime_text(module: Any) -> str:
 
 
 def _constants(program: Program, values: Mapping[str, NDArray[Any]], reader: Reader, packed: Packed) -> str:
-    sizes = [int(np.prod(family.shape, dtype=np.int64)) for family in program.families]
+    sizes = [int(np.prod(f.shape, dtype=np.int64)) * _rows(reader.kernels[f.kernel]) for f in program.families]
     lines = [
         f"NETWORK = {program.name!r}",
         f"TEMPERATURE = {program.temperature!r}  # K",

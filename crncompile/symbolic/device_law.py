@@ -84,6 +84,18 @@ class DeviceLaw:
             if step.reversible:
                 yield (*reversed(step.ends), backward)
 
+    def passages(self, flux: int) -> sympy.Expr:
+        """Return how often the steps that close the cycles of a flux are passed, both ways added up."""
+        occupied = {state.name: p for state, p in zip(self.kind.states, self.occupations, strict=True)}
+        total = []
+        for step in self.kind.steps:
+            if step.name in self.crossings:
+                origin, destination = step.ends
+                forward, backward = self.rates[step.name]
+                number = abs(self.crossings[step.name][flux])
+                total.append(number * (occupied[origin] * forward + occupied[destination] * backward))
+        return self.kind.population * sympy.Add(*total)
+
     def moved_by(self, flux: int) -> frozenset[sympy.Symbol]:
         """Return the terminals and parameters that a flux depends on."""
         symbols = set(self.fluxes[flux].free_symbols)
