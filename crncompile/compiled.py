@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,17 @@ class Solution:
     u: Array
     held: Array
     parameters: Mapping[str, Array]
+    batch: tuple[int, ...]
+    solved: CompiledNetwork = field(repr=False)
+
+    def currents(self, name: str) -> Array:
+        """Return the current through every device of a family along its arrow, (*batch, *family), in 1/s.
+
+        It counts what leaves the first reservoir in front of the arrow; for a reaction, its turns. Raises DataError
+        for an unknown family.
+        """
+        found = self.solved.currents(name, self.u, self.held, self.parameters)
+        return np.asarray(found.reshape((*self.batch, *found.shape[1:])))
 
     def take(self, samples: Array) -> Solution:
         """Return the raw vectors of some samples, for `CompiledNetwork.gradient`; all else stays that of the whole."""
@@ -216,7 +227,7 @@ class CompiledNetwork:
         self, u: Array, held: Array, parameters: Mapping[str, Array], batch: tuple[int, ...], certificate: Certificate
     ) -> Solution:
         described = self.described(u, held, parameters, batch)
-        return Solution(*described, certificate, u, held, dict(parameters))
+        return Solution(*described, certificate, u, held, dict(parameters), batch, self)
 
     def described(
         self, u: Array, held: Array, parameters: Mapping[str, Array], batch: tuple[int, ...]
@@ -232,6 +243,23 @@ class CompiledNetwork:
             readouts = self.functions.readouts(u, held, parameters)
         shaped = {r.name: readouts[r.name].reshape((*batch, *r.shape)) for r in self.network.readouts}
         return potentials, natural, shaped
+
+    def currents(self, name: str, u: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
+        """Return the current along the arrow of every device of a family, (samples, *family), in 1/s.
+
+        ``u`` (samples, n) and ``held`` (samples, m) are potentials; see `Solution.currents`.
+        """
+        family = next((family for family in self.network.families if family.name == name), None)
+        if family is None:
+            known = [family.name for family in self.network.families]
+            raise DataError(f"the network has no devices called {name}; {did_you_mean(name, known)}")
+        law = self.system.laws[family.kind.name]
+        with np.errstate(all="ignore"):
+            fluxes = self.functions.fluxes(u, held, parameters)[name]
+        if family.keyword == "reaction":
+            return np.asarray(fluxes[0])
+        source = next(place for place, terminal in enumerate(family.kind.terminals) if terminal.role == "source")
+        return np.asarray(sum(-net[source] * flux for net, flux in zip(law.stoichiometry, fluxes, strict=True)))
 
     # --- in time ------------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ class NetworkText:
             self._slots(),
             self._currents("_currents", "", "Net current into every floating reservoir, for one tile of the batch."),
             self._currents("_gross", "_gross", "Sums of absolute values of what flows, for one tile of the batch."),
+            self._fluxes(),
             self._linearise(),
             self._pullback(),
             self._readouts(),
@@ -84,6 +85,16 @@ class NetworkText:
             for terminal, flux, factor in family.currents:
                 body.append(self._into(family, terminal, fluxes[flux], abs(factor) if suffix else factor))
         return function(f"{name}(u, held, parameters)", doc, [*body, "return into"])
+
+    def _fluxes(self) -> str:
+        body = ["batch = len(u)", *self.reader.unpack(), SLOTS, "values = {}"]
+        for family in self.program.families:
+            shape = f"(batch, {', '.join(map(str, family.shape))})" if family.shape else "(batch,)"
+            body.append(_comment(family))
+            body.append(f"found = {self._call(family, '', family.name)}")
+            body.append(f"values[{family.name!r}] = tuple(np.broadcast_to(flux, {shape}) for flux in found)")
+        doc = "Fluxes of every device in 1/s: for each family an array (batch, *family) for each of its fluxes."
+        return function("fluxes(u, held, parameters)", doc, [*body, "return values"])
 
     def _flux_names(self, family: FamilyCode) -> list[str]:
         return result_names(self.reader.kernels[family.kernel].flux_names)

@@ -23,7 +23,7 @@ np N_A exp collect scatter outer scatter_block onto_diagonal positions give tile
 dense_jacobian u held parameters adjoint gradient blocks into batch slots slots_of dtype values weights to_u to_held
 entries factors rows ends
 result inputs structure currents gross linearise jacobian pullback capacity content start hold hold_pullback
-content_pullback start_pullback readouts readout_pullback types annotations Any Array Callable Mapping NDArray TILE
+content_pullback start_pullback readouts readout_pullback fluxes types annotations Any Array Callable Mapping NDArray TILE
 NETWORK TEMPERATURE DEVICES PARAMETERS UNITS READOUTS INPUTS
 Chain Pivot Rows Solved SOLVED_AT_ONCE unpacked NamedTuple Sequence
 """

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crncompile.analyze.slots import device_label
 from crncompile.cli.inputs import Inputs
 from crncompile.cli.quantities import unit_name
+from crncompile.errors import DataError, did_you_mean
 from crncompile.export.files import write_atomically
 from crncompile.learn.data import input_groups
 from crncompile.network.types import Network, Reservoir, element_labels
@@ -31,7 +33,7 @@ MOST_LEADING = 3
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One number for each sample; ``kind`` is input, readout or reservoir."""
+    """One number for each sample; ``kind`` is input, readout, reservoir or current."""
 
     name: str
     unit: str
@@ -59,8 +61,11 @@ class Answer:
         return len(self.solution.u)
 
 
-def answer(network: Network, inputs: Inputs, solution: Solution) -> Answer:
-    """Arrange a solution and its inputs in columns: inputs, readouts, and the reservoirs that the network settles."""
+def answer(network: Network, inputs: Inputs, solution: Solution, currents: Sequence[str] = ()) -> Answer:
+    """Arrange a solution in columns: inputs, readouts, the reservoirs that the network settles, currents of devices.
+
+    ``currents`` names families of devices, or single ones (``a[2]``). Raises DataError for one that there is not.
+    """
     samples = len(solution.u)
     columns = [
         column
@@ -76,7 +81,23 @@ def answer(network: Network, inputs: Inputs, solution: Solution) -> Answer:
         unit = unit_name(network, group)
         values = solution.values[group.name].reshape(samples, -1) / network.units.unit(unit)[0]
         columns += named_columns(group.labels(), unit, "reservoir", values)
+    for name in dict.fromkeys(currents):
+        columns += _currents(network, solution, name)
     return Answer(network, solution, tuple(columns), inputs)
+
+
+def _currents(network: Network, solution: Solution, name: str) -> list[Column]:
+    """Return the currents through a family's devices, or through one of them."""
+    families = {family.name: family for family in network.families}
+    head, _, inside = name.replace(" ", "").partition("[")
+    if head not in families:
+        raise DataError(f"--currents {name}: there are no devices {head}; {did_you_mean(head, families)}")
+    labels = [device_label(families[head], device) for device in range(int(np.prod(families[head].shape, dtype=int)))]
+    values = solution.currents(head).reshape(len(solution.u), -1)
+    chosen = [n for n, text in enumerate(labels) if not inside or text.replace(" ", "") == f"{head}[{inside}"]
+    if not chosen:
+        raise DataError(f"--currents {name}: there is no such device; the first is {labels[0]}, the last {labels[-1]}")
+    return named_columns([f"current {labels[n]}" for n in chosen], "1/s", "current", values[:, chosen])
 
 
 def _batched(group: Reservoir, inputs: Inputs, samples: int) -> Array:
@@ -149,7 +170,7 @@ def _in_order(found: Answer) -> list[Column]:
     readouts = [c for c in found.columns if c.kind == "readout"]
     settled = [c for c in found.columns if c.kind == "reservoir"]
     settled.sort(key=lambda c: c.name not in outputs)
-    return [*_leading(found), *readouts, *settled]
+    return [*_leading(found), *readouts, *(c for c in found.columns if c.kind == "current"), *settled]
 
 
 def _leading(found: Answer) -> list[Column]:
@@ -238,6 +259,7 @@ def _npz(found: Answer) -> bytes:
     settled = [(group.name, solution.values[group.name], group.shape) for group in found.network.floating]
     readouts = [(r.name, solution.readouts[r.name], r.shape) for r in found.network.readouts]
     arrays |= {name: value.reshape(found.samples, *shape) for name, value, shape in (*settled, *readouts)}
+    arrays |= {c.name.replace(" ", ".", 1): c.values for c in found.columns if c.kind == "current"}
     arrays["certificate.status"] = certificate.status.astype(str)
     arrays["certificate.how"] = certificate.how.astype(str)
     arrays["certificate.residual"] = certificate.residual
@@ -253,7 +275,7 @@ def as_data(found: Answer) -> dict[str, Any]:
     certificate = found.solution.certificate
     parts = {
         f"{kind}s": {c.name: c.values for c in found.columns if c.kind == kind}
-        for kind in ("input", "readout", "reservoir")
+        for kind in ("input", "readout", "reservoir", "current")
     }
     return {
         "samples": found.samples,

@@ -6,6 +6,10 @@ import json
 import numpy as np
 import pytest
 
+import crncompile
+
+from .conftest import MODELS
+
 
 def exact(x):
     """Output of the divider: (30 x - 10) / 40, in kT."""
@@ -166,3 +170,35 @@ def test_a_gate_follows_a_voltage(crn):
     mu = -1.602176634e-19 * np.array([-40e-6, 0, 40e-6]) / 1.380649e-23
     share = 1 / (1 + np.exp(-mu))
     assert values(result, name="z") == pytest.approx(share / (1 + share), abs=1e-12)
+
+
+def test_currents_of_devices(crn, tmp_path):
+    """In a divider both conductances carry the same current: 30 uS times a fourth of the voltage."""
+    result = crn("solve", "divider.tnet", "--set", "x=1", "--currents", "upper, lower", "--json")
+    currents = json.loads(result.stdout)["currents"]
+    kT, e = 1.380649e-23 * 0.1, 1.602176634e-19
+    expected = 30e-6 / e**2 * kT * (1 - 0.5)
+    for name in ("upper", "lower"):
+        assert currents[f"current {name}"] == [pytest.approx(expected, rel=1e-9)]
+    result = crn("solve", "classes.tnet", "--set", "x=0.5", "--currents", "up[2,1,1],leak", "-o", "out.csv")
+    assert result.exit_code == 0, result.output
+    header = (tmp_path / "out.csv").read_text().splitlines()[0]
+    assert '"current up[2, 1, 1] (1/s)",current leak[1] (1/s),current leak[2] (1/s)' in header
+
+
+def test_currents_balance_at_every_reservoir():
+    net = crncompile.load(MODELS / "curve.tnet")
+    solution = net.solve(x=[-1.0, 0.5, 2.0])
+    into, out = solution.currents("a"), solution.currents("b")
+    assert into.shape == (3, 2)
+    np.testing.assert_allclose(into, out, rtol=1e-8)
+    np.testing.assert_allclose(out.sum(axis=1), solution.currents("d"), rtol=1e-8)
+
+
+def test_currents_of_what_there_is_not(crn, clean, golden):
+    for name, words in {"unknown": "uper", "no-element": "upper[2]"}.items():
+        result = crn("solve", "divider.tnet", "--set", "x=1", "--currents", words)
+        assert result.exit_code == 1
+        golden.check(f"cli/solve/currents-{name}.txt", clean(result.stderr))
+    with pytest.raises(crncompile.DataError, match="no devices called z"):
+        crncompile.load(MODELS / "curve.tnet").solve(x=0).currents("z")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 @click.command(
     epilog=example(
         "crncompile solve sine.tnet --set x=0.5 --parameters sine.npz",
-        "crncompile solve sine.tnet --sweep x=-3:3:121 -o curve.csv --plot curve.png",
+        "crncompile solve sine.tnet --sweep x=-3:3:121 --currents 'a[1], b' -o curve.csv --plot curve.png",
     )
 )
 @model_argument
 @set_option
 @sweep_option
 @click.option("--inputs", type=click.Path(path_type=Path), metavar="F.csv", help="Raw data, a sample in each row.")
+@click.option("--currents", metavar="NAME,...", help="Tell currents along the arrows of devices too: a, b[3]; in 1/s.")
 @click.option("-o", "--output", type=OutputPath(".csv", ".npz"), metavar="F.csv|F.npz", help="Write all numbers here.")
 @click.option("--plot", type=PICTURE, metavar="F.png", help="Draw the readouts against what is swept.")
 @parameters_option
@@ -44,6 +46,7 @@ def command(
     settings: tuple[str, ...],
     sweep: str | None,
     inputs: Path | None,
+    currents: str | None,
     output: Path | None,
     plot: Path | None,
     parameters: Path | None,
@@ -58,7 +61,7 @@ def command(
         raise click.UsageError("--sweep and --inputs both say what the samples are: give one of them")
     if plot and not (sweep or inputs):
         raise click.UsageError("--plot needs several samples: give --sweep or --inputs as well")
-    found = _solved(model, settings, sweep, inputs, parameters, seed)
+    found = _solved(model, settings, sweep, inputs, currents, parameters, seed)
     _deliver(found, output, plot, as_json)
     return 1 if found.solution.certificate.failed.any() else 0
 
@@ -68,6 +71,7 @@ def _solved(
     settings: tuple[str, ...],
     sweep: str | None,
     inputs: Path | None,
+    currents: str | None,
     parameters: Path | None,
     seed: int,
 ) -> Answer:
@@ -81,7 +85,8 @@ def _solved(
         note(line)
     warn(given.warnings)
     solution = compiled.solve(given.values, parameters=values)
-    return answer(compiled.network, given, solution)
+    names = [name.strip() for name in re.split(r",(?![^\[]*\])", currents)] if currents else []
+    return answer(compiled.network, given, solution, names)
 
 
 def _deliver(found: Answer, output: Path | None, plot: Path | None, as_json: bool) -> None:
