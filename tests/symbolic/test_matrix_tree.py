@@ -9,7 +9,7 @@ import sympy
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from crncompile.symbolic.matrix_tree import tree_weights
+from crncompile.symbolic.matrix_tree import tree_factors, tree_weights
 
 
 @st.composite
@@ -65,3 +65,13 @@ def test_a_state_that_is_left_for_good_is_empty():
     weights = tree_weights(["a", "b", "c"], rates)
     assert weights["a"] == 0
     assert sympy.Rational(weights["b"], weights["c"]) == sympy.Rational(5, 3)
+
+
+@given(processes())
+def test_factors_are_counted_without_writing_the_trees(process):
+    """One rate a step of each tree, directed to each state; parallel steps make trees of their own."""
+    names, rates = process
+    pairs = list({tuple(sorted(pair)) for pair in rates})
+    weights = tree_weights(names, dict.fromkeys([(a, b) for p in pairs for a, b in (p, p[::-1])], sympy.Integer(1)))
+    assert tree_factors(names, pairs) == sum(weights.values()) * (len(names) - 1)
+    assert tree_factors(names, pairs * 2) == 2 ** (len(names) - 1) * tree_factors(names, pairs)

@@ -78,6 +78,15 @@ REFUSED = {
   transition leave: filled <-> empty + right = tunnel(gamma = gamma)
   transition move:  left + other <-> more    = tunnel(gamma = gamma)""",
     ),
+    "two-ends": (
+        WARM,
+        ENZYME
+        % """state E
+  state good
+  state bad
+  transition mend:  S + E => good = mass_action(k = k / K)
+  transition spoil: S + E => bad  = mass_action(k = 2 * k / K)""",
+    ),
     "current-at-equilibrium": (
         COLD,
         DOT % "current flow = gamma * (1 / (1 + exp((level - left) / kT)) - 1 / (1 + exp((level - 2 * right) / kT)))",
