@@ -53,8 +53,8 @@ class Context:
         return frame
 
     def _refuse_shadows(self, target: nodes.Target) -> None:
-        """Raise Fault for an index that is bound here under the name of something else."""
-        for binder in target.binders:
+        """Raise Fault for an index under the name of something else; in a circuit, names are its own."""
+        for binder in target.binders if target.span.placed is None else ():
             what = self.declared.get(binder.name, "index")
             if what != "index" or binder.name in self.units.constants():
                 what = what if what != "index" else "constant"

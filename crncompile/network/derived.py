@@ -29,6 +29,11 @@ class Derived:
     value: Typed
     parts: Mapping[sympy.Symbol, nodes.Reference]
 
+    @property
+    def names_of_parts(self) -> tuple[str, ...]:
+        """Names of the parameters that it is made of."""
+        return tuple(sorted({part.name for part in self.parts.values()}))
+
 
 def at_use(derived: Derived, reference: nodes.Reference) -> dict[sympy.Symbol, nodes.Reference]:
     """Return the parts of a derived parameter as they are read through ``reference``."""

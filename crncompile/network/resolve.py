@@ -200,6 +200,7 @@ def _network(model: nodes.Model, drafts: list[Draft], connected: list[Placed | J
         training=_training(model, context),
         warnings=(),
         source=model.source,
+        derived={name: found.names_of_parts for name, found in context.derived.items()},
         used=tuple(file.source.name for file in model.used),
     )
 

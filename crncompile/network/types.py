@@ -321,7 +321,10 @@ class Training:
 
 @dataclass(frozen=True)
 class Network:
-    """A checked model; ``used`` names the files that it uses."""
+    """A checked model; ``used`` names the files that it uses.
+
+    ``derived`` has the names of parameters that follow from others, and of these others.
+    """
 
     name: str
     title: str
@@ -334,6 +337,7 @@ class Network:
     warnings: tuple[Mistake, ...]
     source: Source
     used: tuple[str, ...] = ()
+    derived: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def reservoir(self, name: str) -> Reservoir:
         """Return the group of this name."""

@@ -64,6 +64,37 @@ def test_index_places_agree_with_brute_force(i, j, first, second, data):
         assert found.rows.tolist() == [list(pair) for pair in own]
 
 
+RELATIONS_ALL = {**RELATIONS, ">": int.__gt__, ">=": int.__ge__}
+SUMS = {
+    "i": lambda i, j: i,
+    "j - i": lambda i, j: j - i,
+    "mod(i + 2 * j, 3)": lambda i, j: (i + 2 * j) % 3,
+    "mod(j, i + 9) * 2": lambda i, j: j % (i + 9) * 2,
+    "1": lambda i, j: 1,
+}
+sums, relations = st.sampled_from(sorted(SUMS)), st.sampled_from(sorted(RELATIONS_ALL))
+
+
+@given(
+    bounds, bounds, st.lists(st.tuples(sums, st.lists(st.tuples(relations, sums), min_size=1, max_size=3)), max_size=3)
+)
+def test_conditions_agree_with_brute_force(i, j, chains):
+    def holds(p, q):
+        values = [[SUMS[first](p, q), *(SUMS[other](p, q) for _, other in rest)] for first, rest in chains]
+        return all(
+            RELATIONS_ALL[relation](left, right)
+            for own, (_, rest) in zip(values, chains, strict=True)
+            for left, (relation, _), right in zip(own, rest, own[1:], strict=False)
+        )
+
+    own = [pair for pair in itertools.product(range(i[0], i[1] + 1), range(j[0], j[1] + 1)) if holds(*pair)]
+    assume(own)
+    text = " and ".join(first + "".join(f" {relation} {other}" for relation, other in rest) for first, rest in chains)
+    found = frame(f"i in {i[0]}..{i[1]}, j in {j[0]}..{j[1]}" + (f" where {text}" if text else ""))
+    rows = found.listed().rows if found.rows is None else found.rows
+    assert rows.tolist() == [list(pair) for pair in own]
+
+
 def test_plain_indices_are_axes():
     found = frame("i, j")
     for text, axes in (("h[i, j]", (0, 1)), ("h[j, i]", (1, 0)), ("h[j]", (1,)), ("h", ())):
