@@ -61,6 +61,8 @@ class Task:
 
     def _inputs(self, X: Array) -> dict[str, Array]:
         groups = self.compiled.inputs
+        if not groups:
+            raise DataError("the network has no input, and so no response that it could learn")
         shapes = [g.shape[:-1] if g.coding and g.coding.encoding == "dual" else g.shape for g in groups]
         counts = [int(np.prod(shape, dtype=int)) for shape in shapes]
         if not len(X):
