@@ -16,7 +16,7 @@ from crncompile.network.indices import Frame, axis_of_range
 from crncompile.network.laws import reserved_names
 from crncompile.network.report import Report, fault
 from crncompile.network.reservoirs import NETWORK_VOLUME
-from crncompile.network.tables import read_table
+from crncompile.network.table_files import Shelf
 from crncompile.network.values import hold_numbers, literal, refuse_tolerance, trained
 from crncompile.units import TEMPERATURE, VOLUME, Units
 
@@ -71,10 +71,11 @@ def declare(model: nodes.Model, context: Context) -> None:
         context.indices[index.name] = None
         with context.report.catching():
             context.indices[index.name] = axis_of_range(index.name, index.range)
+    shelf = Shelf(context.units)
     for table in statements(model, nodes.Table):
         context.tables[table.name] = None
         with context.report.catching():
-            context.tables[table.name] = read_table(table, context.units)
+            context.tables[table.name] = shelf.read(table)
     _volume(model, context)
     parameters, circles = ordered(statements(model, nodes.Parameter))
     for circle in circles:

@@ -7,25 +7,21 @@ time only to find that place.
 from __future__ import annotations
 
 import math
-import os
 import re
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.errors import Source, Span, did_you_mean
-from crncompile.language import nodes
 from crncompile.language.transform import normalised
 from crncompile.network.expressions import COMMON_UNITS
 from crncompile.network.report import Fault, each, fault, shown
 from crncompile.units import UnitError, Units
 
-#: Bytes of the largest table that is read: about a million rows of four columns.
-LARGEST_TABLE = 32 * 2**20
+#: Columns of one table.
+MOST_COLUMNS = 1000
 
 _HEADING = re.compile(r"(?P<name>[^\[\]]*?)\s*(?:\[\s*(?P<unit>[^\[\]]*?)\s*\])?")
 _QUOTED = re.compile(r'\s*(?:"(?P<inner>(?:[^"]|"")*)"\s*|(?P<bare>[^,]*))(?P<end>,|$)')
@@ -111,81 +107,6 @@ def _advice(text: str, column: str) -> str:
     return f"a unit stands in the header, once: {column} [{unit['unit']}]" if unit else ""
 
 
-# --- the file ---------------------------------------------------------------------------------------------------------
-
-
-def read_table(node: nodes.Table, units: Units) -> Table:
-    """Read the file that a statement names, relative to the folder of its own file; raises Fault."""
-    path = _allowed(node)
-    source = Source(str(path), _decoded(node, path, _read(node, path)), node.path_span)
-    if not source.text.strip():
-        raise fault(node.path_span, f"{path} is empty", "the first line names the columns: source,target,gamma")
-    return _parsed(node.name, source, units)
-
-
-def _allowed(node: nodes.Table) -> Path:
-    """Return a path in the folder of the model or below, links followed: a model can not have other files read."""
-    if Path(node.path).is_absolute():
-        raise fault(
-            node.path_span, "a table is named relative to the folder of the model", f'table {node.name} = "edges.csv"'
-        )
-    folder = Path(node.span.source.name).parent
-    path = Path(os.path.normpath(folder / node.path))
-    try:
-        inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
-    except ValueError:
-        raise fault(node.path_span, f"no file can be called {node.path!a}") from None
-    if not inside:
-        hint = "tables lie beside the model or in folders below it, links followed: copy the file there"
-        raise fault(node.path_span, f"{node.path} is outside the folder of the model", hint)
-    return path
-
-
-def _read(node: nodes.Table, path: Path) -> bytes:
-    """Return a regular file's bytes; its kind and size are looked at before it is opened."""
-    try:
-        status = path.stat()
-        _check_kind(node, path, status.st_mode)
-        _check_size(node, path, status.st_size)
-        with path.open("rb") as file:
-            content = file.read(LARGEST_TABLE + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        hint = "the path is relative to the folder of the model"
-        raise fault(node.path_span, f"there is no file {path}", hint) from None
-    except OSError as error:
-        raise fault(node.path_span, f"{shown(node.path_span)} can not be read: {error.strerror}") from None
-    _check_size(node, path, len(content))
-    return content
-
-
-def _check_size(node: nodes.Table, path: Path, size: int) -> None:
-    if size > LARGEST_TABLE:
-        message = f"{path} has {size / 2**20:.0f} MB; a table has at most {LARGEST_TABLE // 2**20} MB"
-        raise fault(node.path_span, message, "leave out columns that the model does not use, or digits beyond the 17th")
-
-
-def _check_kind(node: nodes.Table, path: Path, mode: int) -> None:
-    if stat.S_ISDIR(mode):
-        raise fault(node.path_span, f"{path} is a folder", "name a CSV file in it")
-    if not stat.S_ISREG(mode):
-        raise fault(node.path_span, f"{path} is no regular file but a device or a pipe", "a table is a CSV file")
-
-
-def _decoded(node: nodes.Table, path: Path, content: bytes) -> str:
-    """Return the text with plain line ends; a byte order mark is dropped."""
-    line = content[: max(content.find(b"\0"), 0)].count(b"\n") + 1
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise fault(node.path_span, f"{path} is encoded in UTF-16, not in UTF-8", "save the table as CSV in UTF-8")
-    if b"\0" in content:
-        raise fault(node.path_span, f"line {line} of {path} holds a NUL byte", "a table is a text file: save it as CSV")
-    try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as error:
-        line, byte = content[: error.start].count(b"\n") + 1, content[error.start]
-        message = f"line {line} of {path} is not encoded in UTF-8 (byte 0x{byte:02x})"
-        raise fault(node.path_span, message, "save the table as CSV in UTF-8") from None
-
-
 # --- its text ---------------------------------------------------------------------------------------------------------
 
 
@@ -222,7 +143,8 @@ def _field_span(source: Source, start: int, line: str, position: int) -> Span:
     return Span(source, start + left, start + max(left + len(text.strip()), left))
 
 
-def _parsed(name: str, source: Source, units: Units) -> Table:
+def parse_table(name: str, source: Source, units: Units) -> Table:
+    """Cut the text of a file into columns; raises Fault at the places in it that are wrong."""
     lines = [line for line in source.text.split("\n") if line.strip()]
     headings = _headings(_fields(lines[0]), source, units)
     if len(lines) == 1:
@@ -262,6 +184,8 @@ def _headings(header: Sequence[str], source: Source, units: Units) -> list[tuple
     if all(_is_number(field) for field in header):
         hint = "the first line names the columns: source,target,gamma"
         raise fault(span, "the table has no header: its first line holds numbers", hint)
+    if len(header) > MOST_COLUMNS:
+        raise fault(span, f"the table has {len(header)} columns; {MOST_COLUMNS} is the most")
     places = [_field_span(source, span.start, span.text, position) for position in range(len(header))]
     headings = each(lambda pair: _heading(*pair, units), zip(header, places, strict=True))
     names = [name for name, _ in headings]

@@ -1,6 +1,7 @@
 """Tables: what a file may be, what it means, and how each of its mistakes is told."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from crncompile.errors import ModelError, Source
 from crncompile.language.parser import parse
 from crncompile.network.initial import initial_values
 from crncompile.network.report import Fault
-from crncompile.network.tables import read_table
+from crncompile.network.table_files import Shelf
 from crncompile.units import CONCENTRATION, RATE, Units
 
 HEAD = """network t
@@ -71,6 +72,7 @@ MISTAKES = {
     "table-column-twice": (EDGES.replace("level", "source"), wired()),
     "table-column-unnamed": ("source,target,,level\n1,2,1,1\n", wired()),
     "table-column-bracket": (EDGES.replace("[GHz]", "[GHz"), wired()),
+    "table-columns-many": (",".join(f"c{k}" for k in range(1001)) + "\n", wired()),
     "table-unit-unknown": (EDGES.replace("GHz", "Ghz"), wired()),
     "table-column-unknown": (EDGES, wired(gamma="e.gama")),
     "table-text": (CELL.format("strong"), wired()),
@@ -152,6 +154,17 @@ def test_only_regular_files_beside_the_model_are_opened(name, tmp_path, monkeypa
     golden.check(f"network/{name}.txt", str(caught.value))
 
 
+def test_all_tables_together_are_bounded(write, monkeypatch, golden):
+    write(EDGES)
+    (Path() / "other.csv").write_text(EDGES)
+    monkeypatch.setattr("crncompile.network.table_files.LARGEST_TABLE", 100)
+    again = "".join(f'table t{k} = "edges.csv"\n' for k in range(20))
+    assert len(checked(wired() + again).warnings) == 20
+    with pytest.raises(ModelError) as caught:
+        checked(wired() + 'table other = "other.csv"\n')
+    golden.check("network/table-together.txt", str(caught.value))
+
+
 @pytest.mark.parametrize("name", ["\0", "\ud800"])
 def test_what_no_file_can_be_called(name):
     with pytest.raises(ModelError):
@@ -211,7 +224,7 @@ def test_any_text_is_a_table_or_a_mistake_with_a_place(tmp_path_factory, rows):
     (folder / "edges.csv").write_text("\n".join(",".join(row) for row in rows), encoding="utf-8")
     node = parse(Source(str(folder / "m.tnet"), 'table edges = "edges.csv"')).statements[0]
     try:
-        table = read_table(node, Units(300.0))
+        table = Shelf(Units(300.0)).read(node)
         for name, column in table.columns.items():
             assert len(column.values) == table.rows
             table.numbers(name, node.span)
@@ -228,7 +241,7 @@ def test_numbers_survive(tmp_path_factory, rows):
     node = parse(Source(str(folder / "m.tnet"), 'table t = "t.csv"')).statements[0]
     for extra in ("", ",text"):
         (folder / "t.csv").write_text(text.replace("\n", f"{extra}\n"))
-        table = read_table(node, Units(300.0))
+        table = Shelf(Units(300.0)).read(node)
         assert table.numbers("a", node.span).tolist() == [a for a, _ in rows]
         assert table.whole_numbers("b", node.span).tolist() == [b for _, b in rows]
 
@@ -297,6 +310,6 @@ reaction d[r in t]: h[r] <-> p = mass_action(k = 1 s^-1 * r.j + 1 s^-1, K_eq = 1
 def test_the_line_of_a_row_counts_blank_lines(write):
     write("\n\na,b\n\n1,2\n\n\n3,4\n")
     node = parse(Source("m.tnet", 'table t = "edges.csv"')).statements[0]
-    table = read_table(node, Units(300.0))
+    table = Shelf(Units(300.0)).read(node)
     assert [table.line(row) for row in (1, 2)] == [5, 8]
     assert table.cell(1, "b").text == "4"
