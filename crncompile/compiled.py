@@ -34,7 +34,8 @@ class Solution:
 
     ``potentials[name]`` is dimensionless (mu/kT, or ln(c/1 M)), (*batch, *reservoir); ``values[name]`` is mu in kT or
     c in M; ``readouts[name]`` (*batch, *readout). ``u`` (samples, floating) and ``held`` (samples, held) are the raw
-    vectors. Samples without a certified steady state are NaN and say why in ``certificate.messages``.
+    vectors, ``batch`` the shape of the batch. Samples without a certified steady state are NaN and say why in
+    ``certificate.messages``.
     """
 
     potentials: Mapping[str, Array]
@@ -107,6 +108,8 @@ class CompiledNetwork:
         """
         result: dict[str, Array] = dict(initial_values(self.network, seed))
         for name, value in (values or {}).items():
+            if name in self.network.derived:
+                raise DataError(f"parameter {name} follows from {', '.join(self.network.derived[name])}: set that")
             if name not in result:
                 raise DataError(f"the network has no parameter {name}; {did_you_mean(name, result)}")
             result[name] = self._fitting(name, np.asarray(value))
@@ -154,7 +157,7 @@ class CompiledNetwork:
         if array.ndim < len(group.shape) or tail != group.shape:
             raise DataError(f"input {group.name} has shape {group.shape} (a batch may stand before), not {array.shape}")
         if group.content == "molecules" and np.any(array <= 0):
-            raise DataError(f"input {group.name} is a concentration and must be positive")
+            raise DataError(f"input {group.name} is a concentration and must be positive: its potential is ln c")
         return array
 
     # --- solving and differentiating ----------------------------------------------------------------------------------

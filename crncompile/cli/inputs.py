@@ -21,6 +21,7 @@ from crncompile.network.coding import encode
 from crncompile.network.types import Network, Reservoir
 
 Array = NDArray[Any]
+MOST_SWEPT = 1_000_000
 _EXAMPLE = "write --set x=0.5, --set 'x[3]=0.5 mM'"
 
 
@@ -131,6 +132,8 @@ class _Gatherer:
         parts = value.split(":")
         if len(parts) != 3 or not parts[2].strip().isdecimal() or int(parts[2]) < 2:
             raise DataError(f"--sweep {text}: write --sweep x=FIRST:LAST:COUNT, such as x=-3:3:121, with COUNT from 2")
+        if int(parts[2]) > MOST_SWEPT:
+            raise DataError(f"--sweep {text}: {parts[2].strip()} samples are too many; at most {MOST_SWEPT} at a time")
         first, last = (number(self.network, group, part, text, _EXAMPLE) for part in parts[:2])
         self._state(_label(group, element), text)
         self._warn_outside(group, [first, last])

@@ -33,6 +33,10 @@ class OutputPath(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # g
         from crncompile.export.files import check_writable
 
         path = Path(value)
+        if value == "-":
+            self.fail(
+                "name a file; what goes to standard output is chosen by --json where there is one", param, context
+            )
         if self.endings and path.suffix not in self.endings:
             self.fail(f"{value} must end in {' or '.join(self.endings)}", param, context)
         check_writable(path)

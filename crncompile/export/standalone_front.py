@@ -71,8 +71,10 @@ def steady_state(
     options
         Passed to `steady_states`: ``warm``, ``totals``, ``eigenvalues``, ...
     """
-    if set(inputs) != set(INPUTS):
-        raise ValueError(f"{NETWORK} has the inputs {', '.join(INPUTS) or 'none'}, not {', '.join(inputs) or 'none'}")
+    wrong = [f"no value for the input {name}" for name in INPUTS if name not in inputs]
+    wrong += [f"there is no input {name}" for name in inputs if name not in INPUTS]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)}; {NETWORK} has the inputs {', '.join(INPUTS)}")
     values = complete(parameters)
     arrays = {name: np.asarray(inputs[name], float) for name in INPUTS}
     for name, shape in INPUTS.items():

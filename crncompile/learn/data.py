@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from crncompile.errors import DataError, did_you_mean
 from crncompile.learn.parameters import read_arrays
+from crncompile.network.coding import encode
 from crncompile.network.types import Axis, Network, Readout, Reservoir, element_labels
 
 Array = NDArray[Any]
@@ -140,7 +141,23 @@ def _read_table(
         if not np.isfinite(values).all():
             row = int(np.flatnonzero(~np.isfinite(values))[0])
             raise DataError(f"{table.where(row, name)}: {values[row]} is not a finite number")
+    _check_concentrations(network, table)
     return table
+
+
+def _check_concentrations(network: Network, table: _Table) -> None:
+    """Raise DataError for raw data that mean a concentration of zero or less: its potential would be ln c."""
+    for group in input_groups(network):
+        if group.content != "molecules" or group.coding is None or group.coding.data is None:
+            continue
+        for name in element_labels(group.name, raw_axes(group)):
+            if name in table.columns:
+                values = encode(group, table.columns[name]).reshape(len(table.columns[name]), -1).min(axis=1)
+                wrong = np.flatnonzero(values <= 0)
+                if wrong.size:
+                    told, low, high = table.columns[name][wrong[0]], *group.coding.data
+                    what = f"{told:g} would be a concentration of zero or less; [{low:g}, {high:g}] meets its range"
+                    raise DataError(f"{table.where(int(wrong[0]), name)}: {what}")
 
 
 def _check_names(table: _Table, known: Sequence[str], needed: Sequence[str]) -> None:
@@ -255,6 +272,11 @@ def _text(path: Path) -> str:
 
 def _header(path: Path, line: str, number: int, known: Sequence[str]) -> list[str]:
     """Return the column names, those of elements written as the model writes them."""
+    other = next((mark for mark in (";", "\t") if mark in line and "," not in line.replace('", "', "")), None)
+    if other:
+        mark = "semicolons" if other == ";" else "tabs"
+        hint = "save it with commas between columns and points in numbers: 0.5,1.25"
+        raise DataError(f"{path}: line {number}: the columns are separated by {mark}; {hint}")
     canonical = {"".join(name.split()): name for name in known}
     header = [canonical.get("".join(cell.split()), cell.strip()) for cell in next(csv.reader([line]))]
     if all(_is_number(cell) for cell in header):
@@ -283,11 +305,11 @@ def _what_is_wrong(path: Path, lines: Sequence[str], first: int, header: Sequenc
     for number, line in enumerate(lines[first + 1 :], first + 2):
         cells = next(csv.reader([line])) if line.strip() else []
         if cells and len(cells) != len(header):
-            found.append(f"line {number}: number of cells {len(cells)}, but the header names {len(header)}")
+            commas = "; a number is written with a point, as in 0.5" if len(cells) == 2 * len(header) else ""
+            found.append(f"line {number}: number of cells {len(cells)}, but the header names {len(header)}{commas}")
         else:
             found += [
-                f"line {number}, column {column} ({header[column - 1]}): "
-                + (f"{cell.strip()!r} is not a number" if cell.strip() else "the cell is empty")
+                f"line {number}, column {column} ({header[column - 1]}): " + _why_no_number(cell.strip())
                 for column, cell in enumerate(cells, 1)
                 if not _is_number(cell)
             ]
@@ -296,6 +318,13 @@ def _what_is_wrong(path: Path, lines: Sequence[str], first: int, header: Sequenc
     found = found or ["the cells can not be read as numbers; is a text in quotes among them?"]
     more = ["and more"] if len(found) > _MOST else []
     return "\n".join(f"{path}: {what}" for what in [*found[:_MOST], *more])
+
+
+def _why_no_number(cell: str) -> str:
+    if not cell:
+        return "the cell is empty"
+    hint = "; it is written with a point" if _is_number(cell.replace(",", ".", 1)) else ""
+    return f"{cell!r} is not a number{hint}"
 
 
 def _is_number(cell: str) -> bool:

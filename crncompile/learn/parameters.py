@@ -112,6 +112,9 @@ def load_parameters(path: str | Path, compiled: CompiledNetwork) -> Values:
     """
     network = compiled.network
     arrays = read_arrays(path)
+    if "certificate.status" in arrays or {"time", "event.time"} <= set(arrays):
+        what = "steady states that solve wrote" if "certificate.status" in arrays else "a course that simulate wrote"
+        raise DataError(f"{path} holds {what}, and no parameters; train -o P.npz writes parameters")
     if _FINGERPRINT not in arrays:
         raise DataError(f"{path} is no parameters file: it has no fingerprint of a model")
     if str(arrays.pop(_FINGERPRINT)) != fingerprint(network):

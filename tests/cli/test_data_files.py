@@ -25,6 +25,10 @@ BAD = {
     "infinite": "x,volts\n0,inf\n",
     "ragged": "x,volts\n0,1\n5\n10,3,4\n",
     "many": "x,volts\n" + "a,b\n" * 20,
+    "semicolons": "x;volts\n0,5;1,25\n",
+    "tabs": "x\tvolts\n0.5\t1.25\n",
+    "decimal-commas": "x,volts\n0,5,1,25\n",
+    "decimal-comma-in-quotes": 'x,volts\n"0,5",1\n',
     "empty-data": "",
     "header-only": "x,volts\n\n",
 }
@@ -76,6 +80,15 @@ def test_an_input_outside_its_range_is_a_warning(tmp_path, divider):
     (warning,) = read_data(tmp_path / "d.csv", divider).warnings
     place = "line 4, column 1 (x): 11 is outside the data range [0, 10] of x, and 1 more of its values"
     assert warning.endswith(place)
+
+
+def test_raw_data_that_would_be_no_concentration_are_told_with_their_place(tmp_path, classes):
+    (tmp_path / "d.csv").write_text("x[1],x[2],x[3],label\n0,0,1,1\n0.5,-0.2,1,1\n")
+    with pytest.raises(DataError, match=r"d.csv: line 3, column 2 \(x\[2\]\): -0.2 would be a concentration of zero"):
+        read_data(tmp_path / "d.csv", classes)
+    (tmp_path / "d.csv").write_text("x[1],x[2],x[3]\n0.5,0.5,1.2\n")
+    with pytest.raises(DataError, match=r"\(x\[3\]\): 1.2 would be .*; \[0, 1\] meets its range"):
+        read_inputs(tmp_path / "d.csv", classes)
 
 
 def test_labels_are_values_of_the_index(tmp_path, classes):

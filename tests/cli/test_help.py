@@ -61,6 +61,7 @@ def test_it_runs_as_a_module():
         (["solve", "divider.tnet", "-o", "out.xlsx"], "must end in .csv or .npz"),
         (["solve", "divider.tnet", "--set", "x=0", "--plot", "a.png"], "needs several samples"),
         (["solve", "divider.tnet", "--sweep", "x=0:1:3", "--inputs", "a.csv"], "give one of them"),
+        (["solve", "divider.tnet", "--set", "x=0", "-o", "-"], "name a file"),
         (["plot", "divider.tnet", "-o", "a.png"], "Missing option '--what'"),
         (["train", "divider.tnet"], "Missing option '--data'"),
         (["devices", "--latex"], "name it"),

@@ -111,3 +111,13 @@ def test_no_pickle_is_read(curve, tmp_path):
     np.savez(tmp_path / "p.npz", __fingerprint__=np.array([object()]))
     with pytest.raises(DataError, match="holds no plain arrays"):
         load_parameters(tmp_path / "p.npz", curve)
+
+
+def test_what_other_commands_wrote_is_told(crn):
+    crn("solve", "divider.tnet", "--set", "x=0", "-o", "s.npz")
+    crn("simulate", "divider.tnet", "--set", "x=0", "--until", "1us", "-o", "c.npz")
+    for file, what in {"s.npz": "steady states that solve wrote", "c.npz": "a course that simulate wrote"}.items():
+        result = crn("solve", "divider.tnet", "--set", "x=0", "--parameters", file)
+        assert result.exit_code == 1
+        said = f"error: {file} holds {what}, and no parameters; train -o P.npz writes parameters\n"
+        assert result.stderr.endswith(said)

@@ -134,7 +134,7 @@ def test_usage_in_the_head_runs(small, tmp_path):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ("steady_state({})", "small has the inputs x, not none"),
+        ("steady_state({})", "no value for the input x; small has the inputs x"),
         ("steady_state({'x': [1.0, 2.0, 3.0]})", "input x is (*batch, *(2,)), not (3,)"),
         ("steady_state({'x': [0.0, 0.0]}, {'nonsense': 1.0})", "small has no parameter nonsense"),
     ],
