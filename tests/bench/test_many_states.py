@@ -28,5 +28,5 @@ def test_compile_time(shape, count, capsys):
     with capsys.disabled():
         print(f"\n{shape} of {count} states: compiled in {wall:.2f} s ({work:.2f} s of one core), ", end="")
         print(f"two states found in {time.perf_counter() - began:.2f} s")
-    if count == 16:
-        assert wall < 5.0
+    if count == 16:  # what others do on this machine at the same time is not counted
+        assert work < 5.0
