@@ -159,6 +159,11 @@ def _thermodynamics(law: DeviceLaw) -> dict[str, str] | None:
     return {"equilibrium": known.equilibrium, "dissipation": known.dissipation}
 
 
+def law_in_latex(kind: DeviceKind, units: Units) -> str:
+    """Return the law of a device in LaTeX; raises ModelError where it can not be derived."""
+    return _latex(derive(kind), _Shown(units))
+
+
 def _latex(law: DeviceLaw, show: _Shown) -> str:
     lines = [f"{show.latex(symbol)} &= {show.latex(value)}" for symbol, value in law.definitions]
     names = ["I"] if len(law.fluxes) == 1 else [f"I_{{{n + 1}}}" for n in range(len(law.fluxes))]

@@ -84,8 +84,19 @@ def _terms_positive(expression: sympy.Expr) -> bool:
         factors = expression.args if expression.is_Mul else (expression.base,)
         if all(_terms_positive(f) for f in factors):
             return True
-    terms = sympy.Add.make_args(sympy.expand(expression))
+    terms = _terms(expression)
     return all(term.is_nonnegative for term in terms) and any(term.is_positive for term in terms)
+
+
+def _terms(expression: sympy.Expr) -> list[sympy.Expr]:
+    """Return the terms of an expression, multiplied out: fast where it is a polynomial."""
+    symbols = sorted(expression.free_symbols, key=str)
+    if not symbols or not expression.is_polynomial(*symbols):
+        return list(sympy.Add.make_args(sympy.expand(expression)))
+    return [
+        coefficient * sympy.Mul(*(symbol**n for symbol, n in zip(symbols, powers, strict=True)))
+        for powers, coefficient in sympy.Poly(expression, *symbols).terms()
+    ]
 
 
 # --- along ------------------------------------------------------------------------------------------------------------

@@ -48,6 +48,15 @@ def test_a_device_of_a_model(crn):
     assert "FAIL" not in result.stdout
 
 
+def test_the_devices_of_a_file(crn):
+    listed = json.loads(crn("devices", _path("own_device.tnet"), "--json").stdout)["devices"]
+    assert [entry["name"] for entry in listed] == ["my_gate"]
+    result = crn("devices", _path("divider.tnet"))
+    assert result.exit_code == 1
+    assert "divider.tnet declares no devices; crncompile devices lists those of the library" in result.stderr
+    assert crn("devices", _path("own_device.tnet"), "--latex").exit_code == 2
+
+
 def _path(name):
     from .conftest import MODELS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from crncompile.cli.say import print_json
 from crncompile.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
+    from crncompile.language.nodes import Device
     from crncompile.network.library import Library
     from crncompile.network.types import DeviceKind
     from crncompile.units import Units
@@ -27,7 +29,7 @@ _ROOM = 298.15
 def command(name: str | None, verify: bool, latex: bool, as_json: bool) -> int:
     """List the library's devices, or show one: states, steps, derived law, units, reference.
 
-    MODEL:NAME is a device that a model file declares or uses, MODEL: lists them all.
+    MODEL:NAME is a device that a model file declares or uses, MODEL.tnet lists those, MODEL: the library's as well.
     """
     library, units, chosen = _library(name)
     if chosen is None:
@@ -47,12 +49,22 @@ def _library(name: str | None) -> tuple[Library, Units, str | None]:
     from crncompile.network.report import Report
     from crncompile.units import Units
 
-    if name is None or ":" not in name:
+    if name is None or not (":" in name or name.endswith(".tnet")):
         return standard_library(), Units(_ROOM), name
-    path, _, chosen = name.rpartition(":")
+    path, colon, chosen = (name, "", "") if name.endswith(".tnet") else name.rpartition(":")
     model, report = read_model(read_source(Path(path))), Report()
     library = standard_library().extended(model, report)
+    if not colon:
+        library = replace(library, devices=_own(path, library, standard_library()))
     return library, Units(temperature(model, report)), chosen or None
+
+
+def _own(path: str, library: Library, standard: Library) -> dict[str, Device]:
+    """Return the devices of a file alone."""
+    own = {name: node for name, node in library.devices.items() if name not in standard.devices}
+    if not own:
+        raise DataError(f"{path} declares no devices; crncompile devices lists those of the library")
+    return own
 
 
 def _kind(name: str, library: Library, units: Units) -> DeviceKind:
@@ -75,8 +87,11 @@ def _list(library: Library, as_json: bool) -> None:
 
 
 def _show(kind: DeviceKind, units: Units, verify: bool, latex: bool, as_json: bool) -> int:
-    from crncompile.cli.device_sheet import sheet, text
+    from crncompile.cli.device_sheet import law_in_latex, sheet, text
 
+    if latex and not (verify or as_json):
+        click.echo(law_in_latex(kind, units))
+        return 0
     content = sheet(kind, units)
     checks = _checks(kind) if verify else []
     if as_json:
