@@ -148,7 +148,7 @@ def test_the_gradient_goes_through_a_derived_parameter():
 
 def test_a_derived_parameter_is_no_parameter_of_its_own():
     net = crncompile.loads(HEAD.replace("LEVEL", "q") + "parameter q = 0.5 * p\nparameter p = 4 kT\n")
-    with pytest.raises(DataError, match="no parameter q"):
+    with pytest.raises(DataError, match="parameter q follows from p: set that"):
         net.parameters({"q": 3.0})
 
 
