@@ -128,7 +128,9 @@ class _Expansion:
             hints = ("wire an array with as many as it gives", f"write {actual.name} without an index")
             more = f"the wiring gives the first {left}" if left > 0 else hints[left == 0]
             raise fault(actual.span, message + (f" and the wiring {given}" if given else ""), more)
-        names = [cast(nodes.Reference, index).name for index in terminal.indices]
+        names = [index.name for index in terminal.indices if isinstance(index, nodes.Reference)]
+        if len(names) < due:
+            raise Fault
         return [(name, domain, actual) for name, domain in zip(names, axes[given:], strict=True)]
 
 

@@ -71,6 +71,7 @@ MISTAKES = {
     "circuit-name-twice": inside("  parameter K = 3\n  reservoir a = fixed(at = 1 mM)"),
     "circuit-name-reserved": inside("  parameter kT = 3"),
     "circuit-terminal": WHOLE + "circuit c: a[1] -> first.b {\n  index i = 1..2\n}\n",
+    "circuit-terminal-placed": HEAD + DENSE.replace("a[i] -> b[j] {", "a[1] -> b[j] {") + FIRST + SECOND,
     "circuit-terminal-twice": WHOLE + "circuit c: a[i] -> a[i] {\n  index i = 1..2\n}\n",
     "circuit-inside": inside(
         "  enzyme v[i]: a[i] -> wast = michaelis_menten(total = 1 nM)\n"
