@@ -16,7 +16,7 @@ import sympy
 from numpy.typing import NDArray
 from scipy import constants as codata
 
-from crncompile.analyze.slots import count, elements, offsets, settings, slot_values
+from crncompile.analyze.slots import count, elements, settings, slot_values
 from crncompile.network.types import DeviceKind, Family, Network, Reservoir
 from crncompile.symbolic.device_law import DeviceLaw
 from crncompile.symbolic.system import System
@@ -64,7 +64,7 @@ def capacities(network: Network, values: Mapping[str, Array], points: Array) -> 
     """Return dn/du (points, reservoirs) of all reservoirs: electrons or molecules per kT; infinite for held ones."""
     result = np.full(points.shape, np.inf)
     for group in network.floating:
-        here = slice(offsets(network)[group.name], offsets(network)[group.name] + count(group.shape))
+        here = slice(network.offsets[group.name], network.offsets[group.name] + count(group.shape))
         assert group.capacity is not None
         capacity = slot_values(network, group.capacity, group.shape, values).reshape(1, -1)
         result[:, here] = capacity if group.content == "charge" else capacity * codata.N_A * points[:, here]
@@ -105,7 +105,7 @@ def at_points(
     network: Network, family: Family, values: Mapping[str, Array], points: Array
 ) -> tuple[NDArray[np.int64], dict[sympy.Symbol, Array]]:
     """Return the reservoirs (terminals, devices) of a family, and terminals and parameters (points * devices,)."""
-    first = offsets(network)
+    first = network.offsets
     nodes = np.stack([first[port.reservoir] + elements(network, family, port) for port in family.ports])
     given = {symbol: np.tile(v, len(points)) for symbol, v in settings(network, family, values).items()}
     return nodes, given | {t.symbol: points[:, at].ravel() for t, at in zip(family.kind.terminals, nodes, strict=True)}

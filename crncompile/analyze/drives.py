@@ -125,7 +125,6 @@ class _Search:
         self.system, self.fluxes = system, fluxes
         self.labels = [label for group in system.network.reservoirs for label in group.labels()]
         chosen = [k for k, f in enumerate(fluxes) if f.exchanges]
-        self.edge_at = [(k, d) for k in chosen for d in (0, len(fluxes[k].log_K))]
         ends = [_ends(fluxes[k]) for k in chosen] or [np.zeros((2, 0), np.int64)]
         source, target = np.concatenate(ends, axis=1)
         log_K = np.concatenate([np.zeros(0), *(fluxes[k].log_K for k in chosen)])
@@ -148,14 +147,18 @@ class _Search:
         )
 
     def _exchange_cycles(self) -> list[tuple[Places, int]]:
-        """Return for each flux that exchanges a short driven cycle, the most driven device's, and how many it has."""
-        found = []
+        """Return for each flux that exchanges a short driven cycle, the most driven device's, and how many it has.
+
+        Beyond those that can be named the device alone is returned.
+        """
+        found: list[tuple[Places, int]] = []
         for k, first in self.first.items():
             here = slice(first, first + len(self.fluxes[k].log_K))
             driven = np.flatnonzero(self.graph.driven[here])
             if len(driven):
                 worst = first + driven[np.argmax(np.abs(self.graph.missing[here][driven]))]
-                found.append((self._edges(self.graph.cycle(int(worst))), len(driven)))
+                cycle = self.graph.cycle(int(worst)) if len(found) < MOST_NAMED else {int(worst): 1}
+                found.append((self._edges(cycle), len(driven)))
         return found
 
     def _edges(self, turns: Mapping[int, int]) -> Places:
@@ -222,7 +225,7 @@ class _Search:
             taken = {columns[-1 - record]: n for record, n in (circuit or {}).items()}
             affinity = sum(n * c.log_K for c, n in taken.items())
             if abs(affinity) > NOTHING * (1 + sum(abs(n) * self._size(c) for c, n in taken.items())):
-                found.append(({c.place: n for c, n in reversed(taken.items())}, column.devices))
+                found.append(({c.place: n for c, n in taken.items()}, column.devices))
         return found
 
     def _size(self, column: _Column) -> float:

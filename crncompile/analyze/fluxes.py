@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from crncompile.analyze.slots import count, elements, offsets, settings
+from crncompile.analyze.slots import count, elements, settings
 from crncompile.network.types import Family
 from crncompile.symbolic.device_law import DeviceLaw
 from crncompile.symbolic.functions import logistic
@@ -48,7 +48,7 @@ class Fluxes:
 
 def reversible_fluxes(system: System, values: Mapping[str, Array]) -> list[Fluxes]:
     """Return all fluxes that have an equilibrium constant; ``values`` are all parameters of the network."""
-    before = offsets(system.network)
+    before = system.network.offsets
     constants = {name: _Constants(law) for name, law in system.laws.items()}
     found = []
     for family in system.network.families:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crncompile.analyze.bound import operating_points
 from crncompile.analyze.doubts import Doubt
-from crncompile.analyze.slots import count, device_label, offsets, settings
+from crncompile.analyze.slots import count, device_label, settings
 from crncompile.network.types import REACTANTS, DeviceKind, Family, Network, Step
 from crncompile.symbolic.sampling import evaluate
 
@@ -29,7 +29,7 @@ def crowded(network: Network, values: Mapping[str, Array]) -> Iterator[Doubt]:
     """Doubt concentrations that no solution has."""
     points = operating_points(network, values)
     for group in network.reservoirs:
-        first = offsets(network)[group.name]
+        first = network.offsets[group.name]
         here = points[:, first : first + count(group.shape)].max(axis=0)
         highest = float(here.max())
         is_water = abs(highest - WATER) < 0.01 * WATER

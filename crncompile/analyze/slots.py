@@ -19,10 +19,9 @@ Indices = NDArray[np.int64]
 
 def slot_values(network: Network, slot: Slot, shape: tuple[int, ...], values: Mapping[str, Array]) -> Array:
     """Evaluate a slot of an owner of this shape: one number for each of its elements."""
-    shapes = {parameter.name: parameter.shape for parameter in network.parameters}
     read = []
     for access in slot.accesses:
-        own = shapes[access.name]
+        own = network.parameter_shapes[access.name]
         array = np.asarray(values[access.name], float)
         if array.shape != own:
             read.append(np.broadcast_to(array, shape))
@@ -46,15 +45,6 @@ def settings(network: Network, family: Family, values: Mapping[str, Array]) -> d
 def count(shape: tuple[int, ...]) -> int:
     """Return the number of elements of an array of this shape."""
     return math.prod(shape)
-
-
-def offsets(network: Network) -> dict[str, int]:
-    """Return the number, among all reservoirs of the network, of the first one of each group."""
-    before, total = {}, 0
-    for group in network.reservoirs:
-        before[group.name] = total
-        total += count(group.shape)
-    return before
 
 
 def elements(network: Network, family: Family, port: Port) -> Indices:

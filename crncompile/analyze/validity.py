@@ -11,7 +11,7 @@ from scipy import constants as codata
 
 from crncompile.analyze.bound import Held, at_points, capacities, held_by_devices, operating_points, taken_up
 from crncompile.analyze.doubts import Doubt, with_prefix
-from crncompile.analyze.slots import count, device_label, offsets, settings
+from crncompile.analyze.slots import count, device_label, settings
 from crncompile.network.types import AFFINITY, Family, Network, Reservoir, Step
 from crncompile.symbolic.sampling import evaluate
 from crncompile.symbolic.system import System
@@ -33,7 +33,7 @@ def fluctuating(network: Network, values: Mapping[str, Array]) -> Iterator[Doubt
     points = operating_points(network, values)
     capacity = capacities(network, values, points)[0]
     for group in network.floating:
-        first = offsets(network)[group.name]
+        first = network.offsets[group.name]
         here = capacity[first : first + count(group.shape)]
         fewest = float(here.min())
         if fewest < FEWEST:
@@ -127,7 +127,7 @@ def retaining(system: System, values: Mapping[str, Array]) -> Iterator[Doubt]:
     share = sum(h.slope for h in held) / capacity
     alone = np.max([h.largest for h in held], axis=0) / capacity
     for group in network.floating:
-        first = offsets(network)[group.name]
+        first = network.offsets[group.name]
         here = share[:, first : first + count(group.shape)] / MOST_HELD
         if group.content == "molecules":
             here = np.maximum(here, alone[:, first : first + count(group.shape)] / SCARCE)
@@ -150,8 +150,9 @@ def _retaining(group: Reservoir, name: str, held: list[Held], node: tuple[int, i
     part = float(alone.largest[node]) / capacity
     hint = f"less enzyme, or more of {name}, makes it negligible"
     if part > SCARCE:
+        enzyme = alone.family.name if count(alone.family.shape) == 1 else f"one of {alone.family.name}"
         hint = (
-            f"one {alone.family.name} alone holds {part:.2g} molecules for each free one of {name}: "
+            f"{enzyme} alone holds {part:.2g} molecules for each free one of {name}: "
             "its quasi-steady state needs few, total / (K_M + S) << 1 (Segel and Slemrod 1989)\n" + hint
         )
     return Doubt(group.span, share, message, f"{name} ({per_cent})", hint)

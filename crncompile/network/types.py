@@ -7,8 +7,11 @@ parser.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -341,7 +344,22 @@ class Network:
 
     def reservoir(self, name: str) -> Reservoir:
         """Return the group of this name."""
-        return next(group for group in self.reservoirs if group.name == name)
+        return self._groups[name]
+
+    @cached_property
+    def _groups(self) -> Mapping[str, Reservoir]:
+        return {group.name: group for group in self.reservoirs}
+
+    @cached_property
+    def offsets(self) -> Mapping[str, int]:
+        """The number, among all reservoirs in the order of the text, of the first one of each group."""
+        sizes = [math.prod(group.shape) for group in self.reservoirs]
+        return dict(zip(self._groups, itertools.accumulate(sizes, initial=0), strict=False))
+
+    @cached_property
+    def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shape of each parameter."""
+        return {parameter.name: parameter.shape for parameter in self.parameters}
 
     @property
     def floating(self) -> tuple[Reservoir, ...]:

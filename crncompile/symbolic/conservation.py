@@ -27,7 +27,11 @@ def conserved_totals(network: Network, laws: Mapping[str, DeviceLaw]) -> tuple[N
     reactions demand of the components' weights is a small rational null space.
     """
     labels = [label for group in network.floating for label in group.labels()]
-    columns = [column for family in network.families for column in _columns(network, family, laws[family.kind.name])]
+    sizes = [math.prod(group.shape) for group in network.floating]
+    offsets = dict(zip((g.name for g in network.floating), itertools.accumulate(sizes, initial=0), strict=False))
+    columns = [
+        column for family in network.families for column in _columns(network, family, laws[family.kind.name], offsets)
+    ]
     component = _components(len(labels), [c for c in columns if _is_exchange(c)])
     demands = _demands(component, columns)
     weights = [np.array(w, np.int64)[component] for w in _null_space(int(component.max(initial=-1)) + 1, demands)]
@@ -39,9 +43,9 @@ Weights = dict[int, int]
 Column = tuple[tuple[int, ...], NDArray[np.int64]]
 
 
-def _columns(network: Network, family: Family, law: DeviceLaw) -> list[Column]:
+def _columns(network: Network, family: Family, law: DeviceLaw, offsets: Mapping[str, int]) -> list[Column]:
     """Return each flux's stoichiometry and the floating reservoirs that it meets, (terminals, devices); held is -1."""
-    where = np.stack([_elements(network, family, port) for port in family.ports])
+    where = np.stack([_elements(network, family, port, offsets) for port in family.ports])
     columns = []
     for net in law.stoichiometry:
         active = [t for t, n in enumerate(net) if n != 0]
@@ -49,15 +53,13 @@ def _columns(network: Network, family: Family, law: DeviceLaw) -> list[Column]:
     return columns
 
 
-def _elements(network: Network, family: Family, port: Port) -> NDArray[np.int64]:
+def _elements(network: Network, family: Family, port: Port, offsets: Mapping[str, int]) -> NDArray[np.int64]:
     """Positions in the state vector of the reservoirs at a port, (devices,); -1 for held ones."""
     group = network.reservoir(port.reservoir)
     devices = int(np.prod(family.shape, dtype=np.int64))
     if group.held:
         return np.full(devices, HELD)
-    before = network.floating[: network.floating.index(group)]
-    offset = sum(int(np.prod(g.shape, dtype=np.int64)) for g in before)
-    return offset + flat_index(group.shape, family.shape, port.place.axes, port.place.index).ravel()
+    return offsets[group.name] + flat_index(group.shape, family.shape, port.place.axes, port.place.index).ravel()
 
 
 def flat_index(
