@@ -147,13 +147,15 @@ def kernel(
     wanted = parameters + tuple(terminals[t] for t in pulled)
     back, bars = backward(definitions, total, wanted, names)
 
+    value = routine(arguments, definitions, fluxes, flux_names)
+    sizes = tuple(magnitude(flux, dict(definitions)) for flux in fluxes)
     return Kernel(
         name=name,
         text=text,
         terminals=terminals,
         parameters=parameters,
-        value=routine(arguments, definitions, fluxes, flux_names),
-        gross=routine(arguments, definitions, [magnitude(flux, dict(definitions)) for flux in fluxes], flux_names),
+        value=value,
+        gross=value if sizes == fluxes else routine(arguments, definitions, sizes, flux_names),
         slopes=routine(arguments, along, [*fluxes, *(table[f][t] for f, t in slope_of)], [*flux_names, *slope_names]),
         slope_of=slope_of,
         pull=routine(weights + arguments, back, bars, [f"to_{s.name}" for s in wanted]),

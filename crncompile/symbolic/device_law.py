@@ -68,7 +68,16 @@ class DeviceLaw:
         ends = [(order.index(origin), order.index(destination)) for origin, destination, _ in self.jumps()]
         found = dict(zip(order, stationary(len(order), ends, self._rates(values)), strict=True))
         occupied = {p: found[s.name] for s, p in zip(self.kind.states, self.occupations, strict=True)}
-        return evaluate(expressions, {**values, **occupied}, self.definitions)
+        return evaluate(expressions, {**values, **occupied}, self._needed_by(expressions))
+
+    def _needed_by(self, expressions: Sequence[sympy.Expr]) -> Definitions:
+        symbols = {symbol for expression in expressions for symbol in expression.free_symbols}
+        needed = []
+        for symbol, value in reversed(self.definitions):
+            if symbol in symbols:
+                needed.append((symbol, value))
+                symbols |= value.free_symbols
+        return tuple(reversed(needed))
 
     @cached_property
     def _rates(self) -> Callable[[Mapping[sympy.Symbol, NDArray[Any]]], list[NDArray[Any]]]:
@@ -98,12 +107,11 @@ class DeviceLaw:
 
     def moved_by(self, flux: int) -> frozenset[sympy.Symbol]:
         """Return the terminals and parameters that a flux depends on."""
-        symbols = set(self.fluxes[flux].free_symbols)
-        if symbols & set(self.occupations):
-            symbols |= {symbol for *_, rate in self.jumps() for symbol in rate.free_symbols}
-        for symbol, value in reversed(self.definitions):
-            if symbol in symbols:
-                symbols |= value.free_symbols
+        expressions = [self.fluxes[flux]]
+        if self.solved:
+            expressions += [rate for *_, rate in self.jumps()]
+        needed = self._needed_by(expressions)
+        symbols = {symbol for e in (*expressions, *(v for _, v in needed)) for symbol in e.free_symbols}
         return frozenset(symbols - {symbol for symbol, _ in self.definitions} - set(self.occupations))
 
     def affinity(self, flux: int) -> sympy.Expr:
