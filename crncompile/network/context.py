@@ -113,6 +113,10 @@ class OwnerScope:
             raise fault(reference.span, f"the index {name} is not bound here", hint)
         if kind is not None:
             raise fault(reference.span, f"{name} is a {kind}, which has no value here", self._hint(reference))
+        table, _, column = name.rpartition(".")
+        if table in self.context.tables:
+            hint = f"bind its rows behind the declared name, ...[row in {table}], and write row.{column}"
+            raise fault(reference.span, f"{table} is a table: only its rows have a {column}", hint)
         found = constant(reference, self.units)
         if found is None:
             raise fault(reference.span, f"{name} is not declared", self._hint(reference))

@@ -71,7 +71,9 @@ def draft(node: nodes.Reservoir, context: Context) -> Draft:
     needed = _NEEDED.get(kind.name)
     if needed is not None and needed not in settings and not resembles(needed, [s.name for s in unknown]):
         report.add(fault(kind.name_span, f"{kind.name} needs {needed}", f"write {kind.name}({needed} = ...)"))
-    return Draft(node, context.frames.get(node.target.name, Frame(())), settings)
+    if node.target.name not in context.frames:
+        raise Fault
+    return Draft(node, context.frames[node.target.name], settings)
 
 
 # --- content ----------------------------------------------------------------------------------------------------------

@@ -96,6 +96,11 @@ MISTAKES = {
     "table-dimension": (EDGES, wired(level="e.gamma")),
     "table-filter-empty": (EDGES, wired(where=" where e.source == 4")),
     "table-row-has-no-column": (EDGES, wired(level="n.level * 1 kT").replace("w[e", "w[n in 1..3, e")),
+    "table-column-of-the-whole": (EDGES, wired(level="edges.level * 1 kT")),
+    "table-reservoirs-filtered": (
+        EDGES,
+        wired().replace("h[n] = floating(", "h[n in edges where n.kind == 1] = floating(start = n.level * 1 kT, "),
+    ),
     "table-range-not-table": (EDGES, wired().replace("e in edges", "e in n")),
     "table-twice": (EDGES, HEAD + 'table edges = "other.csv"\n'),
     "table-shadow": (EDGES, wired().replace("e in edges", "x in edges")),
