@@ -250,6 +250,21 @@ REFUSED = {
 }
 
 #: Accepted by check, and compiled.
+CIRCUITS = """circuit wire: a[i] -> b[i] {
+  parameter g = 1 GHz
+  dot d[i]: a[i] -> b[i] = resonant_dot(gamma_left = g, gamma_right = g, level = 0 kT)
+}
+circuit pair: a[i] -> b[i] {
+  reservoir mid[i] = floating(capacitance = 1 pF)
+  circuit one: a -> mid = wire()
+  circuit two[k in 1..2]: mid -> b = wire(g = 2 GHz)
+}
+reservoir h[i in 1..2, k in 1..3] = floating(capacitance = 1 pF)
+reservoir v[k in 1..3] = input(range = [-3 kT, 3 kT])
+circuit p[i in 1..2]: v -> h[i] = pair()
+readout r = (p.mid[1, 2] + h[2, 3]) / 1 kT
+"""
+
 ACCEPTED = {
     "parentheses": readout("(" * 90 + "y / 1 kT" + ")" * 90),
     "minus": readout("-" * 90 + "y / 1 kT"),
@@ -259,6 +274,7 @@ ACCEPTED = {
     "powers": readout("((y / 1 kT + 1)^99)^99"),
     "power-of-itself": readout("(y / 1 kT)^(y / 1 kT)"),
     "exponentials": readout("exp(" * 50 + "y / 1 kT" + ")" * 50),
+    "circuits": DOTS + DOT + CIRCUITS,
     "times-zero": readout("y * 0 / 1 kT"),
     "product": readout(" * ".join(f"(y / 1 kT + {n})" for n in range(60))),
     "lets": current(doubled(60), "g * (a - b) / q_e^2 * exp(-e60^2)"),
