@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 
+import numpy as np
 import sympy
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from crncompile.language import nodes
 from crncompile.network.expressions import Typed
-from crncompile.network.report import Fault, fault
+from crncompile.network.report import Fault, fault, listed
 from crncompile.network.types import Axis
 
 #: Written out, a derived parameter has at most so many operations, and is nested at most so deep.
@@ -79,37 +82,36 @@ def ordered(statements: Iterable[nodes.Parameter]) -> tuple[list[nodes.Parameter
 
     Those of a circle are left out.
     """
-    known = {statement.target.name: statement for statement in reversed(list(statements))}
-    known = dict(reversed(known.items()))
+    known: dict[str, nodes.Parameter] = {}
+    for statement in statements:
+        known.setdefault(statement.target.name, statement)
     within = {name: _named_in(statement, known) for name, statement in known.items()}
-    faults: list[Fault] = []
-    while True:
-        try:
-            order = list(TopologicalSorter(within).static_order())
-        except CycleError as error:
-            circle = list(reversed(error.args[1]))[:-1]
-            faults.append(_circle(circle, known))
-            within = {
-                name: [other for other in others if other not in circle]
-                for name, others in within.items()
-                if name not in circle
-            }
-            continue
-        base = [name for name in within if not within[name]]
-        order = [*base, *(name for name in order if within.get(name))]
-        return [known[name] for name in order], faults
+    circles = _circles(within)
+    lost = {name for circle in circles for name in circle}
+    rest = {name: [other for other in parts if other not in lost] for name, parts in within.items() if name not in lost}
+    base = [name for name, parts in rest.items() if not parts]
+    derived = [name for name in TopologicalSorter(rest).static_order() if rest[name]]
+    return [known[name] for name in (*base, *derived)], [_circle(names, known) for names in circles]
+
+
+def _circles(within: Mapping[str, list[str]]) -> list[list[str]]:
+    """Return the groups of names that contain each other, in the order of the text."""
+    number = {name: k for k, name in enumerate(within)}
+    edges = [(number[name], number[other]) for name, parts in within.items() for other in parts]
+    rows, columns = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(len(number), len(number)))
+    _, labels = connected_components(graph, directed=True, connection="strong")
+    groups: dict[int, list[str]] = {}
+    for name, label in zip(within, labels.tolist(), strict=True):
+        groups.setdefault(label, []).append(name)
+    return [names for names in groups.values() if len(names) > 1 or names[0] in within[names[0]]]
 
 
 def _circle(names: list[str], known: Mapping[str, nodes.Parameter]) -> Fault:
-    start = min(range(len(names)), key=lambda k: known[names[k]].span.start)
-    circle = [*names[start:], *names[:start]]
-    message = (
-        f"{circle[0]} is defined by itself"
-        if len(circle) == 1
-        else f"these parameters are defined by each other: {', '.join(circle)}"
-    )
-    hint = "give it a value" if len(circle) == 1 else "one of them needs a value of its own"
-    return fault(known[circle[0]].value.span, message, hint)
+    alone = len(names) == 1
+    message = f"{names[0]} is defined by itself" if alone else f"{listed(names)} are defined by each other"
+    hint = "give it a value" if alone else "one of them needs a value of its own"
+    return fault(known[names[0]].value.span, message, hint)
 
 
 def _named_in(statement: nodes.Parameter, known: Mapping[str, object]) -> list[str]:
