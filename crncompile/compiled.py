@@ -72,11 +72,12 @@ class Solution:
 class CompiledNetwork:
     """A model ready to be solved, differentiated and trained."""
 
-    def __init__(self, network: Network, system: System, program: Program, functions: Any):
+    def __init__(self, network: Network, system: System, program: Program, functions: Any, backend: str = "numpy"):
         self.network = network
         self.system = system
         self.program = program
         self.functions = functions
+        self.backend = backend
 
     def __repr__(self) -> str:
         reservoirs = len(self.functions.structure.reservoirs)
@@ -201,7 +202,7 @@ class CompiledNetwork:
         start = np.broadcast_to(self.functions.start(parameters), (len(held), len(self.functions.structure.reservoirs)))
         states = steady_states(
             self.functions,
-            parameters,
+            self.functions.prepare(parameters),
             held,
             start,
             warm=warm,
@@ -210,7 +211,7 @@ class CompiledNetwork:
             **({} if follow else {"maximum_steps": 0}),
         )
         tiers = sorted({family.tier for family in self.program.families})
-        certificate = replace(states.certificate, backend="numpy", tier=", ".join(tiers))
+        certificate = replace(states.certificate, backend=self.backend, tier=", ".join(tiers))
         return self._solution(states.u, held, parameters, (len(held),) if batch is None else batch, certificate)
 
     def _totals(

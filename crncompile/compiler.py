@@ -5,7 +5,7 @@
  2    network    Model -> Network: families, indices, units; all mistakes told   `network.resolve.resolve`
  3    symbolic   Network -> System: currents of each device kind, conservation   `symbolic.system.derive_system`
  4    program    System -> Program: arithmetic only, blocks of the Jacobian      `program.build.build_program`
- 5    backends   Program -> source -> functions                                  `backends.numpy_source`
+ 5    backends   Program -> source -> functions                                  `backends.choice`
  6    solve      functions -> steady states with certificates                    `solve.steady.steady_states`
 ====  =========  ==============================================================  ===========================
 
@@ -16,8 +16,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crncompile.backends.load import load_module
-from crncompile.backends.numpy_source import module_text
+from crncompile.backends import choice
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import Source
 from crncompile.language.parser import read_source
@@ -29,14 +28,14 @@ from crncompile.program.build import build_program
 from crncompile.symbolic.system import derive_system
 
 
-def load(path: str | Path) -> CompiledNetwork:
-    """Compile a ``.tnet`` file; raises ModelError with all its mistakes."""
-    return compile_source(read_source(path))
+def load(path: str | Path, backend: str = "numpy") -> CompiledNetwork:
+    """Compile a ``.tnet`` file; raises ModelError with all its mistakes, DataError where there is no such backend."""
+    return compile_source(read_source(path), backend)
 
 
-def loads(text: str, name: str = "<text>") -> CompiledNetwork:
-    """Compile the text of a model; raises ModelError with all its mistakes."""
-    return compile_source(Source(name, text))
+def loads(text: str, name: str = "<text>", backend: str = "numpy") -> CompiledNetwork:
+    """Compile the text of a model; raises as `load` does."""
+    return compile_source(Source(name, text), backend)
 
 
 def check_source(source: Source) -> Network:
@@ -44,10 +43,9 @@ def check_source(source: Source) -> Network:
     return resolve(read_model(source), standard_library())
 
 
-def compile_source(source: Source) -> CompiledNetwork:
+def compile_source(source: Source, backend: str = "numpy") -> CompiledNetwork:
     """Take a model through all stages up to functions."""
     network = check_source(source)
     system = derive_system(network)
     program = build_program(system)
-    text = module_text(program, {}, f"Functions of the network {network.name}.")
-    return CompiledNetwork(network, system, program, load_module(text, f"crncompile:{network.name}"))
+    return CompiledNetwork(network, system, program, choice.load(program, backend), backend)

@@ -30,7 +30,7 @@ ALLOWED = {
     "network": BASE | {"language"},
     "symbolic": BASE | {"network"},
     "program": BASE | {"network", "symbolic"},
-    "backends": {"program"},
+    "backends": {"errors", "program"},
     "solve": {"errors"},
     "compiled": PIPELINE - {"language"},
     "compiler": PIPELINE | {"compiled"},

@@ -30,6 +30,11 @@ from numpy.typing import NDArray
 """
 
 _ENTRY = '''
+def prepare(parameters):
+    """Parameters, with what is computed of them once where the same ones are used many times."""
+    return parameters
+
+
 def currents(u, held, parameters):
     """Net current into every floating reservoir, (batch, reservoirs), in 1/s.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 from collections.abc import Collection, Iterable, Mapping
+from typing import ClassVar
 
 import sympy
 from scipy import constants as codata
@@ -22,8 +23,9 @@ _TAKEN = """
 np N_A exp collect scatter outer scatter_block onto_diagonal positions give tiles in_tiles joined summed dtype_of
 dense_jacobian u held parameters adjoint gradient blocks into batch slots slots_of dtype values weights to_u to_held
 entries factors rows ends
-result inputs structure currents gross linearise jacobian pullback capacity content start hold hold_pullback
-content_pullback start_pullback readouts readout_pullback fluxes types annotations Any Array Callable Mapping NDArray TILE
+result inputs structure prepare currents gross linearise jacobian pullback capacity content start hold hold_pullback
+content_pullback start_pullback readouts readout_pullback fluxes types annotations Any Array Callable Mapping NDArray
+TILE
 NETWORK TEMPERATURE DEVICES PARAMETERS UNITS READOUTS INPUTS
 Chain Pivot Rows Solved SOLVED_AT_ONCE unpacked NamedTuple Sequence
 """
@@ -60,6 +62,8 @@ class Printer:
     Constant factors are multiplied first, on their own, so that they cost nothing per sample.
     """
 
+    functions: ClassVar[Mapping[str, str]] = _FUNCTIONS
+
     def __init__(self, names: Mapping[str, str], constant: Collection[str] = ()):
         self.names = names
         self.constant = set(constant)
@@ -80,7 +84,7 @@ class Printer:
             return self._product(e, level)
         if e.is_Pow:
             return self._power(e, level)
-        name = _FUNCTIONS.get(type(e).__name__)
+        name = self.functions.get(type(e).__name__)
         if name is None:
             raise TypeError(f"{type(e).__name__} is not arithmetic")
         return f"{name}({self.text(e.args[0])})"

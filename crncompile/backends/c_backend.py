@@ -1,0 +1,269 @@
+"""The backend `c`: currents, Jacobian and gradients of a Program compiled by the machine's C compiler.
+
+All else, complex potentials, and devices whose fluxes are solved for, are left to the numpy module of the same Program.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import types
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crncompile.backends import numpy_backend
+from crncompile.backends.c_library import shared_library
+from crncompile.backends.c_text import HEAD, Function, c_identifiers, family_functions
+from crncompile.backends.load import load_module
+from crncompile.backends.printer import Printer, identifiers
+from crncompile.backends.reading import Reader
+from crncompile.backends.text import function, several
+from crncompile.program.types import FamilyCode, Kernel, Program
+
+Array = NDArray[Any]
+WORTH_A_THREAD = 50_000
+"""Devices times samples below which a second thread costs more than it saves."""
+
+
+def load(program: Program) -> Any:
+    """Compile a program: the functions of its numpy module, those of the network replaced by compiled ones.
+
+    Raises DataError where there is no C compiler, or it fails.
+    """
+    compiled = [family for family in program.families if isinstance(_kernels(program)[family.kernel], Kernel)]
+    others = tuple(family for family in program.families if family not in compiled)
+    whole = numpy_backend.load(program)
+    rest = numpy_backend.load(replace(program, families=others)) if others else None
+    network = _Network(program, compiled, whole, rest)
+    own = {name: getattr(network, name) for name in ("prepare", "currents", "gross", "linearise", "pullback")}
+    return types.SimpleNamespace(**(vars(whole) | own))
+
+
+def _kernels(program: Program) -> Mapping[str, Any]:
+    return {kernel.name: kernel for kernel in program.kernels}
+
+
+class Prepared(dict[str, Array]):
+    """Parameters with what the families need of them: for each function, its constants and their strides."""
+
+    def __init__(self, parameters: Mapping[str, Array], fixed: Mapping[str, tuple[list[Array], Array]]):
+        super().__init__(parameters)
+        self.fixed = fixed
+
+
+@dataclass(frozen=True, eq=False)
+class _Family:
+    code: FamilyCode
+    kernel: Kernel
+    functions: Mapping[str, Function]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.code.shape or (1,)
+
+
+class _Network:
+    """The compiled functions of one network."""
+
+    def __init__(self, program: Program, compiled: Sequence[FamilyCode], whole: Any, rest: Any):
+        self.program, self.whole, self.rest = program, whole, rest
+        kernels, names = _kernels(program), c_identifiers(family.name for family in compiled)
+        self.families = []
+        for family in compiled:
+            kernel = kernels[family.kernel]
+            texts = family_functions(program, family, kernel, names[family.name])
+            self.families.append(_Family(family, kernel, texts))
+        functions = [f for family in self.families for f in family.functions.values()]
+        self.library = shared_library("\n\n".join([HEAD, *(f.text for f in functions)]))
+        self.constants = load_module(
+            _python_text(self.families, Reader(program)), f"crncompile:{program.name}:constants"
+        )
+        self.threads = len(os.sched_getaffinity(0))
+
+    @cached_property
+    def pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.threads)
+
+    # --- parameters ---------------------------------------------------------------------------------------------------
+
+    def prepare(self, parameters: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Compute once what the compiled functions need of parameters."""
+        if isinstance(parameters, Prepared) or any(np.iscomplexobj(value) for value in parameters.values()):
+            return parameters
+        slots, fixed = self.whole.slots_of(parameters), {}
+        for family in self.families:
+            for f in family.functions.values():
+                values = getattr(self.constants, f.name)(*slots[family.code.name])
+                arrays = [np.asarray(value, float) for value in values]
+                strides = [np.broadcast_to(array, family.shape).strides for array in arrays]
+                fixed[f.name] = (arrays, np.array(strides, np.int64).ravel() // 8)
+        return Prepared(parameters, fixed)
+
+    # --- functions of the network -------------------------------------------------------------------------------------
+
+    def currents(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
+        """Net current into every floating reservoir, (batch, reservoirs), in 1/s."""
+        return self._summed("currents", u, held, parameters)
+
+    def gross(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
+        """Sum of the absolute values of all terms of `currents`, (batch, reservoirs)."""
+        return self._summed("gross", u, held, parameters)
+
+    def _summed(self, what: str, u: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
+        if _complex(u, held, parameters):
+            return np.asarray(getattr(self.whole, what)(u, held, parameters))
+        into = np.zeros(u.shape)
+        self._call(what, u, held, parameters, {"into": into})
+        return into if self.rest is None else into + getattr(self.rest, what)(u, held, parameters)
+
+    def linearise(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> tuple[Array, Any]:
+        """`currents` and their Jacobian by blocks or entries."""
+        if _complex(u, held, parameters):
+            return tuple(self.whole.linearise(u, held, parameters))
+        arrays: dict[Any, Array] = {"into": np.zeros(u.shape), **self._jacobian(len(u))}
+        self._call("linearise", u, held, parameters, arrays)
+        into = arrays.pop("into")
+        if self.rest is not None:
+            more, jacobian = self.rest.linearise(u, held, parameters)
+            into = into + more
+            for key, value in jacobian.items() if isinstance(jacobian, dict) else [("entries", jacobian)]:
+                arrays[key] += value
+        return into, arrays["entries"] if self.program.pattern is not None else arrays
+
+    def _jacobian(self, batch: int) -> dict[Any, Array]:
+        if self.program.pattern is not None:
+            return {"entries": np.zeros((batch, len(self.program.pattern.rows)))}
+        sizes = [group.stop - group.start for group in self.program.groups]
+        return {
+            (row, column): np.zeros((batch, sizes[row], sizes[column]) if shape == "dense" else (batch, sizes[row]))
+            for (row, column), shape in self.program.blocks.items()
+        }
+
+    def pullback(
+        self, adjoint: Array, u: Array, held: Array, parameters: Mapping[str, Array], per_sample: bool = False
+    ) -> tuple[dict[str, Array], Array]:
+        """Return derivatives of sum(adjoint * currents): ({parameter: array}, (batch, held))."""
+        if per_sample or _complex(u, held, parameters) or np.iscomplexobj(adjoint):
+            return tuple(self.whole.pullback(adjoint, u, held, parameters, per_sample))
+        prepared = self._prepared(parameters)
+        inputs, to_held = self._inputs(u, held), np.zeros(held.shape)
+        inputs["adjoint"] = np.ascontiguousarray(adjoint)
+        to_slots = {}
+        for family in self.families:
+            pieces = self._pieces(family, len(u))
+            sums = np.zeros((len(pieces), len(family.kernel.parameters), *family.shape))
+            jobs = [([*part, to_held], first, last) for part, (first, last) in zip(sums, pieces, strict=True)]
+            self._run(family, "pullback", inputs, prepared, jobs)
+            to_slots[family.code.name] = sums.sum(axis=0).reshape(-1, *family.code.shape)
+        gradient = {name: value[0] for name, value in self.constants.to_parameters(to_slots, parameters).items()}
+        if self.rest is not None:
+            more, held_part = self.rest.pullback(adjoint, u, held, parameters)
+            to_held += held_part
+            gradient |= {name: gradient.get(name, 0.0) + value for name, value in more.items()}
+        return gradient, to_held
+
+    # --- calls --------------------------------------------------------------------------------------------------------
+
+    def _prepared(self, parameters: Mapping[str, Array]) -> Prepared:
+        found = self.prepare(parameters)
+        assert isinstance(found, Prepared)
+        return found
+
+    def _inputs(self, u: Array, held: Array) -> dict[str, Array]:
+        """Return the potentials (charge) or concentrations of each group, (batch, group)."""
+        found = {}
+        sides = [(u, group) for group in self.program.groups] + [(held, code.group) for code in self.program.held]
+        for vector, group in sides:
+            part = vector[:, group.start : group.stop]
+            found[group.name] = np.ascontiguousarray(self.whole.exp(part) if group.content == "molecules" else part)
+        return found
+
+    def _call(
+        self, what: str, u: Array, held: Array, parameters: Mapping[str, Array], outputs: Mapping[Any, Array]
+    ) -> None:
+        prepared, inputs = self._prepared(parameters), self._inputs(u, held)
+        for family in self.families:
+            targets = [outputs[name] for name in family.functions[what].outputs]
+            jobs = [(targets, first, last) for first, last in self._pieces(family, len(u))]
+            self._run(family, what, inputs, prepared, jobs)
+
+    def _pieces(self, family: _Family, batch: int) -> list[tuple[int, int]]:
+        """Cut a batch into a piece for each thread that pays."""
+        work = batch * int(np.prod(family.shape))
+        count = max(1, min(self.threads, batch, work // WORTH_A_THREAD))
+        ends = [batch * piece // count for piece in range(count + 1)]
+        return list(pairwise(ends))
+
+    def _run(
+        self,
+        family: _Family,
+        what: str,
+        inputs: Mapping[str, Array],
+        prepared: Prepared,
+        jobs: Sequence[tuple[Sequence[Array], int, int]],
+    ) -> None:
+        f = family.functions[what]
+        constants, strides = prepared.fixed[f.name]
+        routine = getattr(self.library, f.name)
+        given = [_pointers([inputs[name] for name in f.inputs]), _pointers(constants)]
+        rest = [ctypes.c_void_p(strides.ctypes.data), _pointers(f.indices)]
+
+        def call(job: tuple[Sequence[Array], int, int]) -> None:
+            outputs, first, last = job
+            routine(ctypes.c_ssize_t(first), ctypes.c_ssize_t(last), *given, *rest, _pointers(outputs))
+
+        if len(jobs) == 1:
+            call(jobs[0])
+        else:
+            list(self.pool.map(call, jobs))
+
+
+def _complex(u: Array, held: Array, parameters: Mapping[str, Array]) -> bool:
+    if np.iscomplexobj(u) or np.iscomplexobj(held):
+        return True
+    return not isinstance(parameters, Prepared) and any(np.iscomplexobj(value) for value in parameters.values())
+
+
+def _pointers(arrays: Sequence[Array]) -> Any:
+    return (ctypes.c_void_p * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))
+
+
+# --- the Python part --------------------------------------------------------------------------------------------------
+
+
+def _python_text(families: Sequence[_Family], reader: Reader) -> str:
+    """Return the functions that give constants from slots, and derivatives by parameters from those by slots."""
+    parts = [_constants_text(family.kernel, f) for family in families for f in family.functions.values()]
+    chain = _chain_text(families, reader)
+    runtime = "from crncompile.backends.numpy_runtime import *\nimport numpy as np"
+    arrays = [f"{name} = np.array({value.tolist()!r})" for name, value in reader.arrays.values.items()]
+    return "\n\n\n".join([runtime, *arrays, *parts, chain])
+
+
+def _constants_text(kernel: Kernel, f: Function) -> str:
+    symbols = [*kernel.parameters, *(s for s, _ in f.constants.constants)]
+    names = identifiers(s.name for s in symbols)
+    printer = Printer(names)
+    body = [f"{names[s.name]} = {printer.text(value)}" for s, value in f.constants.constants]
+    needed = [names[s.name] for s in f.constants.needed]
+    body.append(f"return {several(needed) if needed else '()'}")
+    signature = f"{f.name}({', '.join(names[s.name] for s in kernel.parameters)})"
+    return function(signature, "What does not depend on the sample.", body)
+
+
+def _chain_text(families: Sequence[_Family], reader: Reader) -> str:
+    body = ["batch, gradient, slots = 1, {}, None"]
+    for family in families:
+        for number, slot in enumerate(family.code.slots):
+            value = f"to_slots[{family.code.name!r}][{number}][None]"
+            for read, slope in reader.slopes(slot, family.code.shape, family.code.name):
+                body.append(reader.give(read, f"{value}{slope}", family.code.shape, family.code.name))
+    doc = "Derivatives by parameters, (1, *parameter), from those by the families' slots."
+    return function("to_parameters(to_slots, parameters)", doc, [*body, "return gradient"])

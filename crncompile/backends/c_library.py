@@ -1,0 +1,73 @@
+"""C text compiled to a shared library, kept for the next time: one file for each text, compiler and machine."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from crncompile.errors import DataError
+
+FLAGS = ("-O3", "-march=native", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
+
+
+def compiler() -> str:
+    """Return the path of the C compiler: $CC, cc, gcc or clang. Raises DataError where there is none."""
+    for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
+        found = shutil.which(name) if name else None
+        if found:
+            return found
+    raise DataError("the backend c needs a C compiler: cc, gcc, clang or what $CC names; the backend numpy needs none")
+
+
+def cache_folder() -> Path:
+    """Return where compiled libraries are kept: $CRNCOMPILE_CACHE, or crncompile in the user's cache folder."""
+    own = os.environ.get("CRNCOMPILE_CACHE")
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crncompile"
+
+
+def shared_library(text: str) -> ctypes.CDLL:
+    """Return the compiled library of a text, from the cache where it is there and sound.
+
+    Libraries are written beside and renamed, so that processes may share the cache. Raises DataError.
+    """
+    program = compiler()
+    key = hashlib.sha256("\n".join([text, *FLAGS, _version(program), platform.processor()]).encode()).hexdigest()
+    try:
+        folder = cache_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="crncompile-"))
+    library = folder / f"{key[:32]}.so"
+    if library.exists():
+        try:
+            return ctypes.CDLL(str(library))
+        except OSError:  # damaged: it is made anew
+            library.unlink(missing_ok=True)
+    _compile(program, text, library)
+    return ctypes.CDLL(str(library))
+
+
+@cache
+def _version(program: str) -> str:
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    return f"{program}\n{done.stdout}"
+
+
+def _compile(program: str, text: str, library: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=library.parent) as scratch:
+        source, built = Path(scratch) / "network.c", Path(scratch) / "network.so"
+        source.write_text(text, encoding="utf-8")
+        links = ["-lmvec", "-lm"] if platform.system() == "Linux" and platform.machine() == "x86_64" else ["-lm"]
+        done = subprocess.run(
+            [program, *FLAGS, "-o", built, source, *links], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise DataError(f"{program} could not compile the network: {' '.join(done.stderr.split())[:500]}")
+        os.replace(built, library)
