@@ -63,6 +63,8 @@ def test_it_runs_as_a_module():
         (["solve", "divider.tnet", "--sweep", "x=0:1:3", "--inputs", "a.csv"], "give one of them"),
         (["solve", "divider.tnet", "--set", "x=0", "-o", "-"], "name a file"),
         (["plot", "divider.tnet", "-o", "a.png"], "Missing option '--what'"),
+        (["plot", "divider.tnet", "--what", "network", "--vary", "a=1", "-o", "a.png"], "are about --what device"),
+        (["plot", "divider.tnet", "--what", "device", "--set", "x=1", "-o", "a.png"], "are about --what response"),
         (["train", "divider.tnet"], "Missing option '--data'"),
         (["devices", "--latex"], "name it"),
     ],

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import crncompile
+from crncompile.analyze.characteristic import Varied, characteristic
 from crncompile.errors import Source
 from crncompile.language.parser import parse, read_source
 from crncompile.learn.data import read_data
@@ -134,3 +135,77 @@ def test_training_with_one_input(crn, tmp_path):
     assert result.exit_code == 0
     assert json.loads(result.stdout)["mse"] > 0.01
     assert (tmp_path / "t.pdf").read_bytes().startswith(HEADS[".pdf"])
+
+
+# --- devices ---
+
+INHIBITED = """network one
+temperature 300 K
+volume 1 nL
+parameter K = 0.2 mM
+reservoir s = input(range = [0.01 mM, 10 mM])
+reservoir p = output(start = 0.1 mM)
+reservoir w = fixed(at = 1 uM)
+enzyme e: s -> p = substrate_inhibited(
+    total = 50 nM, k_cat = 100 s^-1, K_M = K, K_P = 1 mM, K_I = 2 * K, K_eq = 1000)
+reaction out: p <-> w = mass_action(k = 1 s^-1, K_eq = 1)
+readout z = p / 1 mM
+"""
+
+
+def test_a_characteristic_falls_beyond_its_peak():
+    """At S = P/K_eq + sqrt((P/K_eq)^2 + K_M*K_I*(1 + P/K_P + P/(K_eq*K_M)))."""
+    net = crncompile.loads(INHIBITED)
+    found = characteristic(net, net.parameters(), net.network.families[0])
+    assert (found.device, found.terminal, found.molecules) == ("e", "S", True)
+    for curve, P in zip(found.curves, (1e-5, 1e-4, 1e-3), strict=True):
+        K_M, K_I, K_P, K_eq = 2e-4, 4e-4, 1e-3, 1000
+        peak = P / K_eq + np.sqrt((P / K_eq) ** 2 + K_M * K_I * (1 + P / K_P + P / (K_eq * K_M)))
+        assert found.x[curve.falls].min() == pytest.approx(peak, rel=0.02)
+        assert curve.falls[found.x > 1.02 * peak].all()
+
+
+def test_a_resonant_dot_never_falls():
+    net = crncompile.load(MODELS / "curve.tnet")
+    family = next(f for f in net.network.families if f.name == "b")
+    found = characteristic(net, net.parameters(), family, 1)
+    assert found.device == "b[2]"
+    assert not any(curve.falls.any() for curve in found.curves)
+    with_level = characteristic(net, net.parameters(), family, 0, Varied("level", (-2.0, 2.0), ("low", "high")))
+    low, high = with_level.curves
+    assert np.abs(low.current - high.current).max() > 0.1 * np.abs(low.current).max()
+
+
+def test_devices_are_drawn(crn, tmp_path):
+    words = ["plot", "curve.tnet", "--what", "device", "-o", "d.png"]
+    assert crn(*words, "--device", "a[2]", "--vary", "detuning=-4,0,4kT").exit_code == 0
+    assert crn(*words, "--vary", "right=0 kT,1 kT").exit_code == 0
+    assert (tmp_path / "d.png").stat().st_size > 10_000
+    (tmp_path / "one.tnet").write_text(INHIBITED)
+    result = crn("plot", "one.tnet", "--what", "device", "--vary", "K_M=0.1,1e-1 mM", "-o", "e.svg")
+    assert result.exit_code == 0, result.output
+
+
+DEVICE_MISTAKES = {
+    "unknown": ["--device", "c"],
+    "no-element": ["--device", "a[3]"],
+    "vary-unknown": ["--vary", "detunin=0,1"],
+    "vary-form": ["--vary", "detuning"],
+    "vary-unit": ["--vary", "detuning=0,1 mM"],
+    "vary-unknown-unit": ["--vary", "detuning=0,1 blorp"],
+    "vary-number": ["--vary", "detuning=0,high"],
+    "vary-bounds": ["--vary", "lever=0,2"],
+}
+
+
+@pytest.mark.parametrize("name", DEVICE_MISTAKES)
+def test_what_is_said_of_devices(crn, clean, golden, name):
+    result = crn("plot", "curve.tnet", "--what", "device", "-o", "d.png", *DEVICE_MISTAKES[name])
+    assert result.exit_code == 1
+    golden.check(f"cli/plot/{name}.txt", clean(result.stderr).split("\n")[-1])
+
+
+def test_an_expression_is_not_varied_by_itself(crn, tmp_path):
+    (tmp_path / "one.tnet").write_text(INHIBITED)
+    result = crn("plot", "one.tnet", "--what", "device", "--vary", "K_I=1 mM", "-o", "e.svg")
+    assert "K_I of e is an expression of other parameters, and can not be varied by itself" in result.stderr

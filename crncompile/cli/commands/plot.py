@@ -23,13 +23,16 @@ from crncompile.cli.say import note, warn
     epilog=example(
         "crncompile plot sine.tnet --what network -o network.svg",
         "crncompile plot sine.tnet --what response --parameters sine.npz -o response.png",
+        "crncompile plot sine.tnet --what device --device 'a[2]' --vary detuning=-4,0,4kT -o device.png",
     )
 )
 @model_argument
-@click.option("--what", type=click.Choice(["network", "response"]), required=True, help="What to draw.")
+@click.option("--what", type=click.Choice(["network", "response", "device"]), required=True, help="What to draw.")
 @click.option("-o", "--output", type=PICTURE, required=True, metavar="F.png|F.svg|F.pdf", help="The picture to write.")
 @set_option
 @sweep_option
+@click.option("--device", metavar="NAME", help="The device to draw, such as a or b[3]. Default: the first.")
+@click.option("--vary", metavar="NAME=V1,V2,...", help="A parameter or terminal of it, a curve for each value.")
 @parameters_option
 @seed_option
 def command(
@@ -38,14 +41,22 @@ def command(
     output: Path,
     settings: tuple[str, ...],
     sweep: str | None,
+    device: str | None,
+    vary: str | None,
     parameters: Path | None,
     seed: int,
 ) -> int:
-    """Draw MODEL: its network, or its response, the readouts against an input.
+    """Draw MODEL: its network; its response, the readouts against an input; or a device's current against its bias.
 
     The response is swept over the range of the first input, the others in the middle of theirs, unless --sweep and
-    --set say otherwise.
+    --set say otherwise. The current of a device is drawn over the potential of its source; where it falls is marked.
     """
+    if (device or vary) and what != "device":
+        raise click.UsageError("--device and --vary are about --what device")
+    if (settings or sweep) and what != "response":
+        raise click.UsageError("--set and --sweep are about --what response")
+    if what == "device":
+        return _device(model, output, device, vary, parameters, seed)
     if what == "network":
         return _network(model, output)
     return _response(model, output, settings, sweep, parameters, seed)
@@ -58,6 +69,19 @@ def _network(model: Path, output: Path) -> int:
 
     with waiting(f"drawing {model}"):
         draw_network(check_source(read_source(model)), output)
+    return 0
+
+
+def _device(model: Path, output: Path, device: str | None, vary: str | None, parameters: Path | None, seed: int) -> int:
+    from crncompile.analyze.characteristic import characteristic
+    from crncompile.cli.model import loaded
+    from crncompile.cli.varied import chosen, varied
+    from crncompile.plots.device import draw_device
+
+    compiled, values = loaded(model, parameters, seed)
+    family, number = chosen(compiled.network, device)
+    curves = varied(compiled.network, family, vary) if vary else None
+    draw_device(characteristic(compiled, values, family, number, curves), output)
     return 0
 
 
