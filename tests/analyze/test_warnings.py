@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from symbolic.kinds import library_kind
+from symbolic.kinds import LIBRARY, library_kind
 
 from crncompile.analyze.bound import capacities, held_by_devices, operating_points, taken_up
 from crncompile.analyze.drives import detailed_balance
@@ -16,7 +16,10 @@ from crncompile.cli.main import cli
 from crncompile.compiler import check_source
 from crncompile.errors import Source
 from crncompile.network.initial import initial_values
-from crncompile.symbolic.system import derive_system
+from crncompile.symbolic.sampling import draw
+from crncompile.symbolic.signs import Conductance
+from crncompile.symbolic.system import System, derive_all, derive_system
+from crncompile.units import Units, example_unit
 
 MODELS_FOLDER = Path(__file__).parents[2] / "models"
 DOTS = """network dots
@@ -100,6 +103,7 @@ MODELS = {
     + "reservoir a = floating(start = 20 M)\n"
     + react("hydrolyse", "x + water <-> a + y", 1, "1 mM^-1/s"),
     "frozen": MOLECULES.replace("300 K", "100 mK") + Y + TWICE,
+    "driven-many": MOLECULES + Y + "".join(react(f"r{k}", "x <-> y", k) for k in range(1, 11)) + TWICE,
     "too-fast": MOLECULES
     + Y
     + "reservoir a = floating(start = 1 mM)\n"
@@ -149,6 +153,44 @@ def test_the_example_of_the_reference():
     told = [str(w) for w in model_warnings(system, values, detailed_balance(system, values)) if "driven" in w.message]
     assert len(told) == 1
     assert told[0] in reference
+
+
+def placed(kind):
+    """Write a network of one device, with drawn parameters, between reservoirs of its own."""
+    charge = kind.terminals[0].content == "charge"
+    units = Units(0.1 if charge else 310.15)
+    text = f"network n\ntemperature {units.temperature} K\n" + ("" if charge else "volume 1 nL\n")
+    example = "kT" if charge else "mM"
+    setting = "capacitance = 10 pF" if charge else "start = 1 mM"
+    for number in range(len(kind.terminals)):
+        text += f"reservoir r{number} = {'floating' if number else 'output'}({setting})\n"
+    ends = {
+        role: [f"r{number}" for number, terminal in enumerate(kind.terminals) if terminal.role == role]
+        for role in ("source", "target", "gate")
+    }
+    wiring = f"{' + '.join(ends['source'])} -> {' + '.join(ends['target'])}"
+    wiring += f" gate {', '.join(ends['gate'])}" if ends["gate"] else ""
+    drawn = draw(kind, 1)
+    given = []
+    for parameter in kind.parameters:
+        unit = example_unit(parameter.dimension)
+        given.append(f"{parameter.name} = {units.express(float(drawn[parameter.symbol][0]), unit or None)!r} {unit}")
+    text += f"{'dot' if charge else 'enzyme'} d: {wiring} = {kind.name}({', '.join(given)})\n"
+    return text + f"readout z = r0 / 1 {example}\n"
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_every_device_of_the_library_can_be_examined(name):
+    network = check_source(Source("model.tnet", placed(library_kind(name))))
+    laws = derive_all({name: network.families[0].kind})
+    system = System(network, laws, {name: Conductance("none")}, np.zeros((0, 0), int), (), "")
+    values = initial_values(network)
+    balance = detailed_balance(system, values)
+    assert balance.drives == ()
+    assert balance.complete
+    for warning in model_warnings(system, values, balance):
+        assert "nan" not in str(warning)
+        assert "inf" not in str(warning)
 
 
 # --- the numbers behind them ---

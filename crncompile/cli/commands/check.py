@@ -110,4 +110,4 @@ def _refusal(error: CrnError) -> dict[str, Any]:
     from crncompile.cli.say import failure
 
     content = failure(error)
-    return {**content, "warnings": [], "summary": None}
+    return {**content, "warnings": [], "drives": [], "balance": None, "summary": None}
