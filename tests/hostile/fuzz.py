@@ -20,10 +20,11 @@ import numpy as np
 
 from crncompile.compiler import check_source
 from crncompile.errors import CrnError, Source
-from tests.hostile.generator import random_model
-from tests.hostile.mutation import mutated, random_tokens
-from tests.hostile.texts import ACCEPTED, named_device
-from tests.hostile.trial import told_or_accepted, try_text
+
+from .generator import random_model
+from .mutation import mutated, random_tokens
+from .texts import ACCEPTED, named_device
+from .trial import told_or_accepted, try_text
 
 KINDS = ("tokens", "mutant", "model")
 #: Seconds of processor time that a text may take: a guard against what hangs.

@@ -18,7 +18,8 @@ from crncompile.errors import DataError
 from crncompile.export.latex import latex_text
 from crncompile.export.standalone import standalone_text
 from crncompile.language.parser import LARGEST_FILE, read_source
-from tests.hostile.texts import DOT, DOTS, TITLES, titled
+
+from .texts import DOT, DOTS, TITLES, titled
 
 PLAIN = (DOTS + DOT).encode()
 FILES = {
@@ -134,7 +135,7 @@ def test_columns_of_a_table_begin_with_letters(tmp_path):
 
 def test_nothing_in_a_model_runs(tmp_path):
     """Names of Python in every place, and a module made from them: only arithmetic happens."""
-    from tests.hostile.texts import named_device
+    from .texts import named_device
 
     compiled = crncompile.loads(named_device() + "readout eval = y / 1 kT\n")
     (tmp_path / "made.py").write_text(standalone_text(compiled, compiled.parameters()), encoding="utf-8")

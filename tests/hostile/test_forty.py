@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from tests.hostile.sandbox import judge
-from tests.hostile.texts import ACCEPTED, REFUSED
+from .sandbox import judge
+from .texts import ACCEPTED, REFUSED
 
 
 def _written(folder, texts):
