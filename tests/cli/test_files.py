@@ -74,12 +74,36 @@ def test_devices_are_written_to_and_not_replaced():
         ["plot", "divider.tnet", "--what", "network", "-o", "no/out.svg"],
         ["compile", "divider.tnet", "-o", "no/out.py"],
         ["export", "divider.tnet", "--to", "latex", "-o", "no/out.tex"],
+        ["simulate", "divider.tnet", "--set", "x=0", "-o", "no/out.csv"],
+        ["new", "name", "-o", "no/name.tnet"],
     ],
 )
 def test_an_output_that_can_not_be_written(crn, words):
     result = crn(*words)
     assert (result.exit_code, result.stdout) == (1, "")
     assert "can not be written: there is no folder no" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["solve", "divider.tnet", "--set", "x=0", "-o", "out.csv"],
+        ["simulate", "divider.tnet", "--set", "x=0", "--until", "1us", "-o", "out.npz"],
+        ["simulate", "divider.tnet", "--set", "x=0", "--until", "1us", "--plot", "out.png"],
+        ["plot", "divider.tnet", "--what", "device", "-o", "out.svg"],
+        ["compile", "divider.tnet", "-o", "out.py"],
+        ["new", "out"],
+    ],
+)
+def test_a_full_disk_leaves_nothing(crn, tmp_path, monkeypatch, words):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    result = crn(*words)
+    assert result.exit_code == 1
+    assert result.stderr.endswith(" can not be written: No space left on device\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failing_command_overwrites_nothing(crn, tmp_path):
