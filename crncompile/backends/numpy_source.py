@@ -214,6 +214,7 @@ def _structure(program: Program, packed: Packed) -> list[str]:
         f"    blocks={dict(program.blocks)!r},",
         f"    order={program.order!r},",
         f"    pattern={_pattern(program, packed)},",
+        f"    iterated={program.pattern is not None and program.pattern.iterated},",
         f"    conserved={packed.literal('structure.conserved', program.conserved)},",
         f"    conserved_names={program.conserved_names!r},",
         f"    unique={program.unique!r},",

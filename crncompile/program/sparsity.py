@@ -7,11 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from crncompile.program.types import Contribution, FamilyCode, GroupCode, Pattern, Read
 
 _FEW = 2_000_000
 """Multiplications of an elimination by blocks (about a millisecond) below which a sparse one does not pay."""
+_ENVELOPE = 20_000_000_000
+"""Multiplications of a factorisation within the envelope (Cuthill and McKee 1969) above which systems are iterated."""
 _FULL = 0.1
 """Part of the entries of the blocks above which they are not sparse."""
 
@@ -23,6 +27,25 @@ def pays(groups: Sequence[GroupCode], families: Iterable[FamilyCode], work: int)
     entries = sum(size) + sum(int(np.prod(family.shape, dtype=np.int64)) for family, _ in terms)
     blocks = {term.block for _, term in terms if term.mode != "diagonal"}
     return work > _FEW and entries < _FULL * sum(size[row] * size[column] for row, column in blocks)
+
+
+def entangled(pattern: Pattern) -> bool:
+    """Whether no order of elimination is known that keeps a matrix sparse, as for random graphs of many reservoirs.
+
+    The work within the envelope bounds that of a good ordering from above; a lattice of 300 x 300 stays below.
+    """
+    size = len(pattern.ends) - 1
+    columns = np.repeat(np.arange(size), np.diff(pattern.ends))
+    ones = np.ones(len(columns), np.int8)
+    graph = csr_array((ones, (pattern.rows, columns)), (size, size)) + csr_array(
+        (ones, (columns, pattern.rows)), (size, size)
+    )
+    place = np.empty(size, np.int64)
+    place[reverse_cuthill_mckee(graph, symmetric_mode=True)] = np.arange(size)
+    width = np.zeros(size, np.int64)
+    np.maximum.at(width, place[pattern.rows], place[pattern.rows] - place[columns])
+    np.maximum.at(width, place[columns], place[columns] - place[pattern.rows])
+    return float((width.astype(float) ** 2).sum()) > _ENVELOPE
 
 
 def sparse(groups: Sequence[GroupCode], families: Sequence[FamilyCode]) -> tuple[Pattern, list[FamilyCode]]:
@@ -37,7 +60,8 @@ def sparse(groups: Sequence[GroupCode], families: Sequence[FamilyCode]) -> tuple
         replace(family, entries=tuple(np.searchsorted(pattern, key) for key in keys[family.name]))
         for family in families
     ]
-    return Pattern(rows, np.searchsorted(columns, np.arange(size + 1))), placed
+    found = Pattern(rows, np.searchsorted(columns, np.arange(size + 1)))
+    return replace(found, iterated=entangled(found)), placed
 
 
 def _keys(family: FamilyCode, term: Contribution, groups: Mapping[str, GroupCode], size: int) -> NDArray[np.int64]:

@@ -171,10 +171,14 @@ class Contribution:
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
-    """The entries of a sparse matrix by columns: the row of each, and (n + 1,) where each column's entries begin."""
+    """The entries of a sparse matrix by columns: the row of each, and (n + 1,) where each column's entries begin.
+
+    ``iterated``: its factors would be full, so that systems with it are solved by iteration.
+    """
 
     rows: NDArray[np.int64]
     ends: NDArray[np.int64]
+    iterated: bool = False
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,9 @@ class Structure:
     of the Jacobian that is not identically zero: ``diagonal`` (batch, size) or ``dense`` (batch, rows, columns); all
     (g, g) are among them. ``order`` is an elimination order over the groups with little fill. A network whose blocks
     would be nearly empty has a ``pattern`` instead: the row of each entry and, for each column, where its entries begin
-    (n + 1 numbers); the diagonal is in it. ``conserved`` (laws, n) are integer weights w with sum(w * content)
-    conserved, ``conserved_names`` their names. ``unique`` says how uniqueness of the steady state is proved, or is
-    empty.
+    (n + 1 numbers); the diagonal is in it. ``iterated``: no order keeps it sparse, systems are solved by iteration.
+    ``conserved`` (laws, n) are integer weights w with sum(w * content) conserved, ``conserved_names`` their names.
+    ``unique`` says how uniqueness of the steady state is proved, or is empty.
     """
 
     reservoirs: tuple[str, ...]
@@ -43,6 +43,7 @@ class Structure:
     conserved_names: tuple[str, ...]
     unique: str
     pattern: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+    iterated: bool = False
 
 
 class Functions(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from crncompile.solve.problem import Array, Structure
 
 SYMMETRIC = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.001, "options": {"SymmetricMode": True}}
 """An ordering for patterns that are nearly symmetric, as exchange makes them; its solutions are checked."""
+PRECISION, ITERATIONS = 1e-12, 1000
+"""Residual relative to the right-hand side at which an iteration ends, and how many there are at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +80,17 @@ class SparseMatrix:
         """Keep the samples where ``first`` (batch,) is true; those of ``other`` stand elsewhere."""
         return self.map(lambda entries: np.where(first[:, None], entries, other.entries))
 
-    def factors(self) -> SparseFactors:
-        """Factorise."""
+    def factors(self) -> SparseFactors | Iteration:
+        """Factorise, or prepare to iterate."""
+        if self.structure.iterated:
+            return Iteration(self)
         return SparseFactors(tuple(_factorised(matrix.tocsc(), SYMMETRIC) for matrix in self.samples()))
 
     def solve_replaced(self, rows: Array, pivots: tuple[int, ...], right: Array, transposed: bool) -> Array:
         """Solve with the rows ``pivots`` replaced, sample by sample and with full pivoting."""
         solution = np.full(right.shape, np.nan, np.result_type(self.entries, right))
+        if self.structure.iterated:  # full pivoting would fill the matrix: what iteration can not solve is not solved
+            return solution
         for sample, matrix in enumerate(self.samples()):
             factors = _factorised(_replaced(matrix.tocsr(), rows[sample], pivots), {})
             if factors is not None:
@@ -117,6 +123,42 @@ class SparseFactors:
         for sample, factors in enumerate(self.samples):
             if factors is not None:
                 solution[sample] = factors.solve(right[sample].astype(solution.dtype), which)
+        return solution
+
+
+@dataclass(frozen=True, eq=False)
+class Iteration:
+    """Solves by iteration, for graphs that no elimination keeps sparse (BiCGSTAB: van der Vorst 1992).
+
+    Such graphs are those on which everything is near to everything, so that few iterations do; the diagonal is the
+    preconditioner.
+    """
+
+    matrix: SparseMatrix
+
+    @property
+    def sign(self) -> Array:
+        """Sign of the determinant, (batch,): taken to be that of the diagonal."""
+        return np.asarray(np.prod(np.sign(self.matrix.diagonal().real), axis=1))
+
+    def solve(self, right: Array) -> Array:
+        """Solve A x = ``right``, (batch, n, k), as well as the iteration can."""
+        return self._solve(self.matrix, right)
+
+    def solve_transposed(self, right: Array) -> Array:
+        """Solve A^T x = ``right``, (batch, n, k), as well as the iteration can."""
+        return self._solve(self.matrix.transposed, right)
+
+    def _solve(self, matrix: SparseMatrix, right: Array) -> Array:
+        from scipy.sparse.linalg import LinearOperator, bicgstab
+
+        solution = np.full(right.shape, np.nan, np.result_type(matrix.entries, right))
+        for sample, (entries, own) in enumerate(zip(matrix.samples(), self.matrix.diagonal(), strict=True)):
+            scale = LinearOperator(entries.shape, matvec=partial(np.multiply, 1 / own), dtype=entries.dtype)
+            for column in range(right.shape[2]):
+                b = right[sample, :, column]
+                x, _ = bicgstab(entries, b, rtol=PRECISION, atol=0.0, maxiter=ITERATIONS, M=scale)
+                solution[sample, :, column] = x
         return solution
 
 

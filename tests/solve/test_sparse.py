@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import crncompile
-from crncompile.program import build
+from crncompile.program import build, sparsity
+from crncompile.program.types import Pattern
 from crncompile.solve import arnoldi, stability
 from crncompile.solve.equations import Equations
 from crncompile.solve.stability import leading_eigenvalue, proved_stable, relaxation_eigenvalues, unstable_rate
@@ -133,3 +134,38 @@ def test_arnoldi_keeps_conserved_totals():
     here = linearised(network, np.zeros((1, 1)), np.zeros((1, 20)))
     np.testing.assert_allclose(arnoldi.slowest(here), leading_eigenvalue(here)[0], rtol=1e-8)
     assert proved_stable(here).all()
+
+
+def test_entangled_networks_are_iterated(monkeypatch):
+    text = lattice(6, RESONANT)
+    direct = crncompile.loads(text)
+    monkeypatch.setattr(build, "pays", lambda *_: True)
+    monkeypatch.setattr(sparsity, "_ENVELOPE", 0)
+    iterated = crncompile.loads(text)
+    assert iterated.functions.structure.iterated
+    solutions = [network.solve(x=[-1.0, 2.0]) for network in (direct, iterated)]
+    assert (solutions[1].certificate.status == "stable").all()
+    np.testing.assert_allclose(solutions[1].readouts["z"], solutions[0].readouts["z"], rtol=1e-9)
+    slopes = [
+        net.gradient(found, {"z": np.ones(2)})[0] for net, found in zip((direct, iterated), solutions, strict=True)
+    ]
+    for name, value in slopes[0].items():
+        np.testing.assert_allclose(slopes[1][name], value, rtol=1e-7, atol=1e-12 * (1 + np.abs(value).max()))
+
+
+def test_a_random_graph_is_entangled_and_a_lattice_is_not():
+    rng = np.random.default_rng(0)
+    size = 9000
+    rows = np.concatenate([np.arange(size), rng.integers(0, size, 4 * size)])
+    columns = np.concatenate([np.arange(size), rng.integers(0, size, 4 * size)])
+    assert sparsity.entangled(pattern_of(rows, columns, size))
+    across = np.arange(300 * 300).reshape(300, 300)
+    rows = np.concatenate([across.ravel(), across[1:].ravel(), across[:, 1:].ravel()])
+    columns = np.concatenate([across.ravel(), across[:-1].ravel(), across[:, :-1].ravel()])
+    assert not sparsity.entangled(pattern_of(rows, columns, 300 * 300))
+
+
+def pattern_of(rows, columns, size):
+    keys = np.unique(columns * size + rows)
+    columns, rows = np.divmod(keys, size)
+    return Pattern(rows, np.searchsorted(columns, np.arange(size + 1)))
