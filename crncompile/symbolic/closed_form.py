@@ -99,7 +99,9 @@ def _vanishes(expression: sympy.Expr) -> bool:
     """Whether an expression is seen to be zero, the cheapest way first."""
     if expression == 0 or sympy.expand(expression) == 0:
         return True
-    return sympy.count_ops(expression) <= _MOST_SIMPLIFIED and sympy.simplify(expression.rewrite(sympy.exp)) == 0
+    if sympy.count_ops(expression) > _MOST_SIMPLIFIED:
+        return False
+    return bool(sympy.simplify(expression.rewrite(sympy.exp)) == 0)
 
 
 def _check_finite(kind: DeviceKind, current: Array) -> None:
