@@ -19,7 +19,7 @@ INDENT = 2
 
 _STARTS = frozenset(word.upper() for word in (*STATEMENTS, *ITEMS))
 _OPERAND_ENDS = frozenset(("NAME", "NUMBER", "UNIT", "STRING", ")", "]"))
-_WIRED = frozenset(("dot", "enzyme", "reaction"))
+_WIRED = frozenset(("dot", "enzyme", "reaction", "circuit"))
 _ALIGNED = frozenset(("reservoir", "parameter", "index", "table", "readout", "let", "transition", "state", "current"))
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _TIGHT = frozenset(("^", "..", "."))

@@ -198,9 +198,9 @@ def test_currents_balance_at_every_reservoir():
 
 
 def test_currents_of_what_there_is_not(crn, clean, golden):
-    for name, words in {"unknown": "uper", "no-element": "upper[2]"}.items():
+    for name, words in {"currents-unknown": "uper", "currents-no-element": "upper[2]"}.items():
         result = crn("solve", "divider.tnet", "--set", "x=1", "--currents", words)
         assert result.exit_code == 1
-        golden.check(f"cli/solve/currents-{name}.txt", clean(result.stderr))
+        golden.check(f"cli/solve/{name}.txt", clean(result.stderr))
     with pytest.raises(crncompile.DataError, match="no devices called z"):
         crncompile.load(MODELS / "curve.tnet").solve(x=0).currents("z")
