@@ -81,7 +81,9 @@ class _Builder:
             inward=_table(inward, 2),
             products=_table(self.products, 3),
             loops=_table([(slot, state) for slot, (state, _) in self.loops.items()], 2),
-            turns=np.array([turn for _, turn in self.loops.values()], float).reshape(-1, len(self.law.fluxes)).T,
+            turns=np.array([turn for _, turn in self.loops.values()], float)
+            .reshape(len(self.loops), len(self.law.fluxes))
+            .T,
         )
 
     def _fill(self) -> None:

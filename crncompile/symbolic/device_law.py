@@ -135,12 +135,17 @@ def driving(terminals: tuple[Terminal, ...], net: tuple[int, ...]) -> sympy.Expr
 def derive(kind: DeviceKind, most_factors: int = MOST_FACTORS) -> DeviceLaw:
     """Derive the steady law of a device kind, as sums over trees where ``most_factors`` rates do for them.
 
-    Raises ModelError for a law that breaks local detailed balance, for a cycle that does, and for states that fall
-    apart.
+    Raises ModelError for a law that breaks local detailed balance, for a cycle that does, for states that fall apart,
+    and for a device through which nothing can flow.
     """
     if kind.current is not None:
         return _closed_form(kind)
-    return _Derivation(kind).law(most_factors)
+    law = _Derivation(kind).law(most_factors)
+    if not law.fluxes:
+        message = f"nothing can flow through {kind.name}: no cycle of its transitions turns anything over"
+        hint = "let what one transition takes from a terminal be given to another, and lead back to the first state"
+        raise ModelError([Mistake(kind.span, message, hint)])
+    return law
 
 
 class _Derivation:

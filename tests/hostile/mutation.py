@@ -37,7 +37,7 @@ def random_tokens(rng):
 
 def mutated(text, rng):
     """Return a model with a few of its tokens deleted, doubled, swapped or replaced, or bytes flipped."""
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
         text = _bytes(text, rng) if rng.random() < 0.2 else _tokens(text, rng)
     return text
 
@@ -49,7 +49,11 @@ def _tokens(text, rng):
     if len(parts) < 3:
         return text + _one(rng, WORDS)
     at, other = (int(n) for n in rng.integers(1, len(parts), 2))
-    match int(rng.integers(6)):
+    match int(rng.integers(9)):
+        case 6 | 7 | 8:
+            # a number or a name for another of the text: often still a model
+            alike = [n for n, lexeme in enumerate(lexemes[:-1], 1) if lexeme.kind == lexemes[at - 1].kind]
+            parts[at] = parts[alike[int(rng.integers(len(alike)))] if alike else other]
         case 0:
             del parts[at]
         case 1:

@@ -34,6 +34,14 @@ STATES = """state empty
   transition leave: filled <-> empty + right = %s"""
 
 REFUSED = {
+    "nothing-flows": (
+        COLD,
+        DOT
+        % """state empty
+  state filled energy level
+  transition enter: left + empty <-> filled = tunnel(gamma = gamma)
+  transition leave: filled <-> empty + left = tunnel(gamma = gamma)""",
+    ),
     "law-not-symmetric": (
         COLD,
         "law forward_only(gamma) = gamma / (1 + exp(-2 * affinity))\n"
