@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from crncompile.compiled import CompiledNetwork
 
 
-def loaded(model: Path, parameters: Path | None, seed: int) -> tuple[CompiledNetwork, dict[str, Any]]:
+def loaded(
+    model: Path, parameters: Path | None, seed: int, backend: str = "numpy"
+) -> tuple[CompiledNetwork, dict[str, Any]]:
     """Compile a model and return it with all its parameters: the file's, others as stated or drawn with the seed.
 
     Raises ModelError and DataError.
@@ -21,7 +23,7 @@ def loaded(model: Path, parameters: Path | None, seed: int) -> tuple[CompiledNet
     from crncompile.learn.parameters import load_parameters
 
     with waiting(f"compiling {model}"):
-        compiled = load(model)
+        compiled = load(model, backend)
     if parameters is None:
         if compiled.trained:
             note(f"train values are drawn with seed {seed}; --parameters P.npz gives trained ones")

@@ -52,6 +52,13 @@ parameters_option = click.option(
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Draws train values that no file gives."
 )
+backend_option = click.option(
+    "--backend",
+    default="numpy",
+    show_default=True,
+    metavar="NAME",
+    help="What computes: numpy, c (needs a C compiler; faster for many devices), or the import path of a module.",
+)
 data_option = click.option(
     "--data",
     type=click.Path(path_type=Path),

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from crncompile.cli.options import data_option, example, json_option, model_argument, parameters_option, seed_option
+from crncompile.cli.options import (
+    backend_option,
+    data_option,
+    example,
+    json_option,
+    model_argument,
+    parameters_option,
+    seed_option,
+)
 from crncompile.cli.say import complain, print_json, warn
 
 _MOST = 10
@@ -17,15 +25,16 @@ _MOST = 10
 @data_option
 @parameters_option
 @seed_option
+@backend_option
 @json_option
-def command(model: Path, data: Path, parameters: Path | None, seed: int, as_json: bool) -> int:
+def command(model: Path, data: Path, parameters: Path | None, seed: int, backend: str, as_json: bool) -> int:
     """Compare the predictions of MODEL with data."""
     from crncompile.cli.model import loaded
     from crncompile.cli.score import score, sentence
     from crncompile.learn.data import read_data
     from crncompile.learn.task import Task
 
-    compiled, values = loaded(model, parameters, seed)
+    compiled, values = loaded(model, parameters, seed, backend)
     samples = read_data(data, compiled.network)
     warn(samples.warnings)
     task = Task(compiled, samples.X, samples.y)

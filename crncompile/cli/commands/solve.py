@@ -11,6 +11,7 @@ import click
 from crncompile.cli.options import (
     PICTURE,
     OutputPath,
+    backend_option,
     example,
     json_option,
     model_argument,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 @click.option("--plot", type=PICTURE, metavar="F.png", help="Draw the readouts against what is swept.")
 @parameters_option
 @seed_option
+@backend_option
 @json_option
 def command(
     model: Path,
@@ -51,6 +53,7 @@ def command(
     plot: Path | None,
     parameters: Path | None,
     seed: int,
+    backend: str,
     as_json: bool,
 ) -> int:
     """Find the steady states of MODEL to which it relaxes from its stated start.
@@ -61,7 +64,7 @@ def command(
         raise click.UsageError("--sweep and --inputs both say what the samples are: give one of them")
     if plot and not (sweep or inputs):
         raise click.UsageError("--plot needs several samples: give --sweep or --inputs as well")
-    found = _solved(model, settings, sweep, inputs, currents, parameters, seed)
+    found = _solved(model, settings, sweep, inputs, currents, parameters, seed, backend)
     _deliver(found, output, plot, as_json)
     return 1 if found.solution.certificate.failed.any() else 0
 
@@ -74,12 +77,13 @@ def _solved(
     currents: str | None,
     parameters: Path | None,
     seed: int,
+    backend: str,
 ) -> Answer:
     from crncompile.cli.answer import answer
     from crncompile.cli.inputs import gather
     from crncompile.cli.model import loaded
 
-    compiled, values = loaded(model, parameters, seed)
+    compiled, values = loaded(model, parameters, seed, backend)
     given = gather(compiled.network, settings, sweep, inputs)
     for line in given.echo:
         note(line)

@@ -10,6 +10,7 @@ import click
 from crncompile.cli.options import (
     PICTURE,
     OutputPath,
+    backend_option,
     data_option,
     example,
     json_option,
@@ -42,6 +43,7 @@ OPTIMIZERS = {"lm": "levenberg_marquardt", "adam": "adam"}
 @click.option("--time", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after this time.")
 @parameters_option
 @seed_option
+@backend_option
 @json_option
 def command(
     model: Path,
@@ -52,6 +54,7 @@ def command(
     plot: Path | None,
     parameters: Path | None,
     seed: int,
+    backend: str,
     as_json: bool,
     time: float | None,
     **settings: float | None,
