@@ -10,7 +10,8 @@ amount, concentration   mol, M (c0 = 1 M)
 time, rate              s, 1/s (1 GHz as a tunnel rate is 1e9 per second, no factor 2 pi)
 ======================  ==========================================================
 
-The values of constants are those of CODATA, from `scipy.constants`; prefixes and unit names are pint's, except ``kT``.
+Prefixes and unit names are pint's, except ``kT``. Its registry takes half a second to build, which units that are not
+common (`unit_names`) wait for.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from scipy import constants as codata
+from crncompile import constants as codata
+from crncompile.unit_names import common
 
 _BASES = ("[length]", "[mass]", "[time]", "[current]", "[substance]", "[temperature]")
 #: Letters of the longest unit with its prefix.
@@ -123,13 +125,19 @@ def _registry() -> Any:
 @functools.cache
 def _named(name: str) -> tuple[Decimal, Decimal, Dimension]:
     """Return factor and offset to SI, and the dimension, of a unit's name alone (with its prefix)."""
-    import pint
-
-    if name == "%":
-        return Decimal("0.01"), Decimal(0), NUMBER
-    registry = _registry()
+    known = common(name)
+    if known is not None:
+        return known[0], Decimal(0), Dimension(tuple(map(Fraction, known[1])))
     if len(name) > _LONGEST_NAME:
         raise UnitError(name, f"{name[:_LONGEST_NAME]}… is not a unit")
+    return _rare(name)
+
+
+def _rare(name: str) -> tuple[Decimal, Decimal, Dimension]:
+    """Look a unit's name up in the registry of all units."""
+    import pint
+
+    registry = _registry()
     try:
         unit = registry.Unit(name)
     except (pint.errors.PintError, AttributeError, ValueError, TypeError) as error:

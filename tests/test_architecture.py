@@ -20,17 +20,19 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 REPOSITORY = PACKAGE.parent
 
 # A stage and the stages from which it may import; `network.types` is the network that a System carries.
-BASE = {"errors", "units"}
+BASE = {"errors", "constants", "unit_names", "units"}
 PIPELINE = BASE | {"language", "network", "symbolic", "program", "backends", "solve"}
 ON_TOP = {"learn", "analyze", "export"}
 ALLOWED = {
     "errors": set(),
-    "units": {"errors"},
+    "constants": set(),
+    "unit_names": {"constants"},
+    "units": {"errors", "constants", "unit_names"},
     "language": BASE,
     "network": BASE | {"language"},
     "symbolic": BASE | {"network"},
     "program": BASE | {"network", "symbolic"},
-    "backends": {"errors", "program"},
+    "backends": {"errors", "constants", "program"},
     "solve": {"errors"},
     "compiled": PIPELINE - {"language"},
     "compiler": PIPELINE | {"compiled"},

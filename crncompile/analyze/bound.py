@@ -14,8 +14,8 @@ import networkx as nx
 import numpy as np
 import sympy
 from numpy.typing import NDArray
-from scipy import constants as codata
 
+from crncompile import constants as codata
 from crncompile.analyze.slots import count, elements, settings, slot_values
 from crncompile.network.types import DeviceKind, Family, Network, Reservoir
 from crncompile.symbolic.device_law import DeviceLaw

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import sympy
 from numpy.typing import NDArray
-from scipy import constants as codata
 
+from crncompile import constants as codata
 from crncompile.analyze.bound import Held, at_points, capacities, held_by_devices, operating_points, taken_up
 from crncompile.analyze.doubts import Doubt, with_prefix
 from crncompile.analyze.slots import count, device_label, settings

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import constants as codata
 
+from crncompile import constants as codata
 from crncompile.analyze.rate_matrix import RateMatrix
 from crncompile.backends.load import load_module
 from crncompile.backends.numpy_source import device_text

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import ClassVar
 
 import sympy
-from scipy import constants as codata
+
+from crncompile import constants as codata
 
 _FUNCTIONS = {
     "exp": "exp",

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import constants as codata
 
+from crncompile import constants as codata
 from crncompile.analyze.drives import Balance
 from crncompile.analyze.validity import second_electron
 from crncompile.cli import physics

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from numpy.typing import NDArray
-from scipy import constants as codata
 
 import crncompile
+from crncompile import constants as codata
 from crncompile.compiled import CompiledNetwork
 from crncompile.export.tex_devices import device_section, slope_section
 from crncompile.export.tex_math import Mathematics

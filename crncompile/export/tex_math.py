@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 import sympy
-from scipy import constants as codata
 
+from crncompile import constants as codata
 from crncompile.export.tex_words import symbol
 from crncompile.units import Units
 

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 
 import sympy
-from scipy import constants as codata
 
+from crncompile import constants as codata
 from crncompile.program.calculus import Assignments, Names, backward, forward
 from crncompile.program.elimination import elimination, straight_line
 from crncompile.program.lower import routine
