@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import crncompile
+from crncompile.errors import DataError
 
 MODEL = Path(__file__).parents[2] / "models" / "mnist_enzymes.tnet"
 
@@ -20,10 +21,13 @@ def images(path, count):
 
 
 @pytest.mark.slow
-def test_a_hundred_images_settle_with_certificates(shared):
-    count = 100
+@pytest.mark.parametrize(("backend", "count"), [("numpy", 10), ("c", 100)])
+def test_images_settle_with_certificates(shared, backend, count):
     data = shared / "data" / "mnist" / "t10k-images-idx3-ubyte.gz"
-    net = crncompile.load(MODEL)
+    try:
+        net = crncompile.load(MODEL, backend)
+    except DataError as error:  # no compiler
+        pytest.skip(str(error))
     solution = net.solve(x=images(data, count), raw=True).raise_for_failure()
     certificate = solution.certificate
     assert set(certificate.status) == {"stable"}
