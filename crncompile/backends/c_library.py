@@ -38,7 +38,7 @@ def shared_library(text: str) -> ctypes.CDLL:
     Libraries are written beside and renamed, so that processes may share the cache. Raises DataError.
     """
     program = compiler()
-    key = hashlib.sha256("\n".join([text, *FLAGS, _version(program), platform.processor()]).encode()).hexdigest()
+    key = hashlib.sha256("\n".join([text, *FLAGS, _target(program)]).encode()).hexdigest()
     try:
         folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,9 +55,11 @@ def shared_library(text: str) -> ctypes.CDLL:
 
 
 @cache
-def _version(program: str) -> str:
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    return f"{program}\n{done.stdout}"
+def _target(program: str) -> str:
+    """Return what a compiler says of itself and of this machine's processor: a library for another would crash."""
+    words = [program, "-march=native", "-v", "-E", "-x", "c", os.devnull]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return f"{program}\n{done.stderr}"
 
 
 def _compile(program: str, text: str, library: Path) -> None:
