@@ -6,6 +6,7 @@ An expression *runs along* a symbol a when it has the sign of a everywhere, henc
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 
 import sympy
@@ -18,6 +19,8 @@ MOST_BOUNDED = 3
 """Parameters with two bounds that a proof takes apart: each doubles the work."""
 MOST_OPERATIONS = 3000
 """Size of an expression beyond which no proof by expansion is tried: it would take seconds."""
+MOST_TERMS = 20_000
+"""Terms of an expression, multiplied out, beyond which none is multiplied out."""
 
 
 # --- positive ---------------------------------------------------------------------------------------------------------
@@ -84,18 +87,33 @@ def _terms_positive(expression: sympy.Expr) -> bool:
         factors = expression.args if expression.is_Mul else (expression.base,)
         if all(_terms_positive(f) for f in factors):
             return True
+    if _most_terms(expression) > MOST_TERMS:
+        return False
     terms = _terms(expression)
     return all(term.is_nonnegative for term in terms) and any(term.is_positive for term in terms)
 
 
+def _most_terms(expression: sympy.Expr) -> int:
+    """Return how many terms an expression has at most when it is multiplied out."""
+    if expression.is_Add:
+        return sum(map(_most_terms, expression.args))
+    if expression.is_Mul:
+        return math.prod(map(_most_terms, expression.args))
+    if expression.is_Pow and expression.exp.is_Integer and expression.exp > 0:
+        return math.comb(_most_terms(expression.base) + int(expression.exp) - 1, int(expression.exp))
+    return 1
+
+
 def _terms(expression: sympy.Expr) -> list[sympy.Expr]:
-    """Return the terms of an expression, multiplied out: fast where it is a polynomial."""
+    """Return the terms of an expression, multiplied out: fast where it is a polynomial of rational coefficients."""
     symbols = sorted(expression.free_symbols, key=str)
-    if not symbols or not expression.is_polynomial(*symbols):
+    if not symbols or expression.has(sympy.Float) or not expression.is_polynomial(*symbols):
         return list(sympy.Add.make_args(sympy.expand(expression)))
+    polynomial = sympy.ring(symbols, sympy.QQ)[0].from_expr(expression)
     return [
-        coefficient * sympy.Mul(*(symbol**n for symbol, n in zip(symbols, powers, strict=True)))
-        for powers, coefficient in sympy.Poly(expression, *symbols).terms()
+        sympy.Rational(coefficient.numerator, coefficient.denominator)
+        * sympy.Mul(*(symbol**n for symbol, n in zip(symbols, powers, strict=True)))
+        for powers, coefficient in polynomial.terms()
     ]
 
 

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 import sympy
 
+from crncompile.network.devices import device
+from crncompile.network.library import standard_library
 from crncompile.symbolic.device_law import derive
 from crncompile.symbolic.functions import logistic
 from crncompile.symbolic.positivity import is_positive
 from crncompile.symbolic.sampling import draw, evaluate
 from crncompile.symbolic.signs import conductance, exchange, slope_at
+from crncompile.units import Units
 from symbolic.kinds import COLD, LIBRARY, WARM, kind_of, library_kind
 
 NOT_PROVED = {"saturable_decay", "covalent_modification"}
@@ -120,3 +123,18 @@ def test_positive_expressions_are_proved(expression):
 @pytest.mark.parametrize("expression", [p - q, x, sympy.Integer(0), -p, p * x**2 - q, logistic(x) - logistic(y), 1 - p])
 def test_expressions_that_may_vanish_or_be_negative_are_not(expression):
     assert not is_positive(expression)
+
+
+@pytest.mark.parametrize("name", ["inelastic_double_dot", "anderson_dot"])
+def test_a_proof_that_would_take_too_long_is_not_tried(name):
+    law = derive(device(name, standard_library(), Units(300.0)))
+    assert conductance(law).verdict in ("sampled", "proved")
+
+
+def test_what_is_positive_term_by_term_with_rational_coefficients():
+    x, y = sympy.symbols("x y", positive=True)
+    assert is_positive((x + y / 3) ** 5 * (1 + x) ** 2 - x**5)
+    assert not is_positive((x - y / 3) ** 5 * (1 + x) ** 2)
+    assert is_positive((x + 0.5 * y) ** 3 - 0.125 * y**3)
+    many = sympy.Mul(*(sympy.Add(*sympy.symbols(f"a{n}_:9", positive=True), -x) for n in range(8)))
+    assert not is_positive(many)
