@@ -19,7 +19,7 @@ from pathlib import Path
 from crncompile.backends import choice
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import Source
-from crncompile.language.parser import read_source
+from crncompile.language.reading import read_source
 from crncompile.language.use import read_model
 from crncompile.network.library import standard_library
 from crncompile.network.resolve import resolve

@@ -27,6 +27,12 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="measures speed or quality: run with --bench"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Keep nothing in the cache of whoever runs the tests, and find nothing there."""
+    os.environ["CRNCOMPILE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
 def golden(request):
     """Compare a text with ``tests/golden/NAME``."""

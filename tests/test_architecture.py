@@ -20,11 +20,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 REPOSITORY = PACKAGE.parent
 
 # A stage and the stages from which it may import; `network.types` is the network that a System carries.
-BASE = {"errors", "constants", "unit_names", "units"}
+BASE = {"errors", "cache", "constants", "unit_names", "units"}
 PIPELINE = BASE | {"language", "network", "symbolic", "program", "backends", "solve"}
 ON_TOP = {"learn", "analyze", "export"}
 ALLOWED = {
     "errors": set(),
+    "cache": set(),
     "constants": set(),
     "unit_names": {"constants"},
     "units": {"errors", "constants", "unit_names"},
@@ -32,7 +33,7 @@ ALLOWED = {
     "network": BASE | {"language"},
     "symbolic": BASE | {"network"},
     "program": BASE | {"network", "symbolic"},
-    "backends": {"errors", "constants", "program"},
+    "backends": {"errors", "cache", "constants", "program"},
     "solve": {"errors"},
     "compiled": PIPELINE - {"language"},
     "compiler": PIPELINE | {"compiled"},

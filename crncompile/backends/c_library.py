@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import hashlib
 import os
 import platform
 import shutil
 import subprocess
 import tempfile
-from functools import cache
 from pathlib import Path
 
+from crncompile import cache
 from crncompile.errors import DataError
 
 FLAGS = ("-O3", "-march=native", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
@@ -26,12 +27,6 @@ def compiler() -> str:
     raise DataError("the backend c needs a C compiler: cc, gcc, clang or what $CC names; the backend numpy needs none")
 
 
-def cache_folder() -> Path:
-    """Return where compiled libraries are kept: $CRNCOMPILE_CACHE, or crncompile in the user's cache folder."""
-    own = os.environ.get("CRNCOMPILE_CACHE")
-    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crncompile"
-
-
 def shared_library(text: str) -> ctypes.CDLL:
     """Return the compiled library of a text, from the cache where it is there and sound.
 
@@ -39,11 +34,7 @@ def shared_library(text: str) -> ctypes.CDLL:
     """
     program = compiler()
     key = hashlib.sha256("\n".join([text, *FLAGS, _target(program)]).encode()).hexdigest()
-    try:
-        folder = cache_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        folder = Path(tempfile.mkdtemp(prefix="crncompile-"))
+    folder = cache.folder() or Path(tempfile.mkdtemp(prefix="crncompile-"))
     library = folder / f"{key[:32]}.so"
     if library.exists():
         try:
@@ -54,7 +45,7 @@ def shared_library(text: str) -> ctypes.CDLL:
     return ctypes.CDLL(str(library))
 
 
-@cache
+@functools.cache
 def _target(program: str) -> str:
     """Return what a compiler says of itself and of this machine's processor: a library for another would crash."""
     words = [program, "-march=native", "-v", "-E", "-x", "c", os.devnull]

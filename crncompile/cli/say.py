@@ -44,11 +44,21 @@ def show_error(error: CrnError) -> None:
 
 def show_mistakes(mistakes: Iterable[Mistake]) -> None:
     """Write mistakes or warnings with file, line, the line itself, a caret and a hint; of very many the first ones."""
+    for text in mistakes_text(mistakes):
+        _to_stderr(text)
+
+
+def mistakes_text(mistakes: Iterable[Mistake]) -> tuple[str, ...]:
+    """Return what `show_mistakes` writes, in colour."""
     found = tuple(mistakes)
-    for mistake in found[:MOST_SHOWN]:
-        _to_stderr(_coloured(mistake))
-    for rest in and_more(found):
-        _to_stderr(rest)
+    return (*map(_coloured, found[:MOST_SHOWN]), *and_more(found))
+
+
+def tell(out: str, err: Iterable[str]) -> None:
+    """Write a text to standard output and others to standard error."""
+    click.echo(out)
+    for text in err:
+        _to_stderr(text)
 
 
 def _coloured(mistake: Mistake) -> str:
@@ -82,9 +92,14 @@ def console(*, error: bool = False) -> Console:
 
 def print_json(content: Mapping[str, Any]) -> None:
     """Print one JSON object; numbers that are not finite become null."""
+    click.echo(json_text(content))
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """Return what `print_json` prints."""
     text = json.dumps(plain(content), ensure_ascii=False, indent=2)
     # what a terminal would take for an order, such as U+009B, is escaped; letters stay readable
-    click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def plain(value: Any) -> Any:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from crncompile.errors import DataError, Mistake, ModelError, Source, Span
 from crncompile.language import nodes
-from crncompile.language.parser import decoded, parse, read_bytes
+from crncompile.language.parser import parse
+from crncompile.language.reading import decoded, read_bytes
 
 #: Files that one model may use.
 MOST_FILES = 100

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from crncompile.errors import DataError
-from crncompile.language.parser import parse, read_source
+from crncompile.language.parser import parse
+from crncompile.language.reading import read_source
 from crncompile.learn.data import read_data, read_inputs, split_features
 from crncompile.network.library import standard_library
 from crncompile.network.resolve import resolve

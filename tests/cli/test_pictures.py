@@ -8,7 +8,8 @@ import pytest
 import crncompile
 from crncompile.analyze.characteristic import Varied, characteristic
 from crncompile.errors import Source
-from crncompile.language.parser import parse, read_source
+from crncompile.language.parser import parse
+from crncompile.language.reading import read_source
 from crncompile.learn.data import read_data
 from crncompile.network.library import standard_library
 from crncompile.network.resolve import resolve

@@ -73,7 +73,7 @@ def _alarm(*_: object) -> None:
 
 def _work(request: dict) -> None:
     from crncompile.compiler import compile_source, loads
-    from crncompile.language.parser import read_source, smallest_model
+    from crncompile.language.reading import read_source, smallest_model
 
     loads(smallest_model())
     _limit_memory()

@@ -17,7 +17,7 @@ from crncompile.cli.main import cli
 from crncompile.errors import DataError
 from crncompile.export.latex import latex_text
 from crncompile.export.standalone import standalone_text
-from crncompile.language.parser import LARGEST_FILE, read_source
+from crncompile.language.reading import LARGEST_FILE, read_source
 
 from .texts import DOT, DOTS, TITLES, titled
 

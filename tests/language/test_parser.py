@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from crncompile.errors import DataError, ModelError, Source, Span
 from crncompile.language import nodes
-from crncompile.language.parser import LARGEST_FILE, parse, read_source
+from crncompile.language.parser import parse
+from crncompile.language.reading import LARGEST_FILE, read_source
 from crncompile.language.scan import scan
 from crncompile.language.words import ITEMS, JOINTS, STATEMENTS
 
@@ -312,7 +313,7 @@ def test_places_that_hold_no_file(tmp_path):
 
 
 def test_the_smallest_model_of_the_message_parses():
-    from crncompile.language.parser import smallest_model
+    from crncompile.language.reading import smallest_model
 
     assert len(parse(Source("m", smallest_model())).statements) == 6
 

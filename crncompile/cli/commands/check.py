@@ -9,8 +9,9 @@ import click
 
 from crncompile.cli.options import example, model_argument
 from crncompile.cli.progress import waiting
-from crncompile.cli.say import print_json, show_error, show_mistakes
-from crncompile.errors import CrnError, Mistake
+from crncompile.cli.recall import Told, answer_of, keep, recalled
+from crncompile.cli.say import json_text, mistakes_text, print_json, show_error, tell
+from crncompile.errors import CrnError, Mistake, Source
 
 if TYPE_CHECKING:
     from crncompile.analyze.drives import Balance
@@ -25,39 +26,45 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print mistakes, warnings and the summary as one JSON object.")
 def command(model: Path, verbose: bool, as_json: bool) -> int:
     """Tell all mistakes of MODEL, or sum it up."""
+    from crncompile.language.reading import read_source
+
     try:
         with waiting(f"checking {model}"):
-            parsed = _parsed(model)
-            shared = _shared(parsed)
-            examined = _examined(parsed) if shared is None else None
+            source = read_source(model)
+            name = answer_of(source, "check", str(verbose), str(as_json))
+            told = recalled(name) or _told(name, source, verbose, as_json)
     except CrnError as error:
         if as_json:
             print_json(_refusal(error))
         else:
             show_error(error)
         return 1
-    from crncompile.cli import physics, summary
-
-    if examined is None:
-        return _tell_shared(shared or {}, model, as_json)
-    system, values, balance, warnings = examined
-    content = summary.of(system)
-    if as_json:
-        told = [warning.as_dict() for warning in warnings]
-        print_json({"ok": True, "mistakes": [], "warnings": told, **physics.of(balance), "summary": content})
-        return 0
-    click.echo(summary.text(content))
-    if verbose:
-        click.echo("\n" + summary.details(system, values, balance))
-    show_mistakes(warnings)
+    tell(told.out, told.err)
     return 0
 
 
-def _parsed(model: Path) -> nodes.Model:
-    from crncompile.language.parser import read_source
+def _told(name: str, source: Source, verbose: bool, as_json: bool) -> Told:
+    """Examine a model, and keep the answer for the next time; raises ModelError."""
     from crncompile.language.use import read_model
 
-    return read_model(read_source(model))
+    model = read_model(source)
+    shared = _shared(model)
+    told = _answer(model, verbose, as_json) if shared is None else _shared_answer(shared, source.name, as_json)
+    keep(name, told, model)
+    return told
+
+
+def _answer(model: nodes.Model, verbose: bool, as_json: bool) -> Told:
+    from crncompile.cli import physics, summary
+
+    system, values, balance, warnings = _examined(model)
+    content = summary.of(system)
+    if as_json:
+        told = [warning.as_dict() for warning in warnings]
+        whole = {"ok": True, "mistakes": [], "warnings": told, **physics.of(balance), "summary": content}
+        return Told(json_text(whole), ())
+    details = f"\n\n{summary.details(system, values, balance)}" if verbose else ""
+    return Told(summary.text(content) + details, mistakes_text(warnings))
 
 
 def _examined(model: nodes.Model) -> tuple[System, Values, Balance, tuple[Mistake, ...]]:
@@ -95,15 +102,11 @@ def _shared(model: nodes.Model) -> dict[str, list[str]] | None:
     }
 
 
-def _tell_shared(found: dict[str, list[str]], model: Path, as_json: bool) -> int:
+def _shared_answer(found: dict[str, list[str]], file: str, as_json: bool) -> Told:
     if as_json:
-        print_json({"ok": True, "mistakes": [], "warnings": [], "summary": found})
-        return 0
-    click.echo(f'{model}: no network; a model takes what is in it by use "{model.name}"')
-    for word, names in found.items():
-        if names:
-            click.echo(f"  {word:<13} {', '.join(names)}")
-    return 0
+        return Told(json_text({"ok": True, "mistakes": [], "warnings": [], "summary": found}), ())
+    head = f'{file}: no network; a model takes what is in it by use "{Path(file).name}"'
+    return Told("\n".join([head, *(f"  {word:<13} {', '.join(names)}" for word, names in found.items() if names)]), ())
 
 
 def _refusal(error: CrnError) -> dict[str, Any]:

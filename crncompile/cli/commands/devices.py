@@ -42,7 +42,7 @@ def command(name: str | None, verify: bool, latex: bool, as_json: bool) -> int:
 
 def _library(name: str | None) -> tuple[Library, Units, str | None]:
     """Return the library (a model's own devices among it), its units, and the name that is asked for."""
-    from crncompile.language.parser import read_source
+    from crncompile.language.reading import read_source
     from crncompile.language.use import read_model
     from crncompile.network.declarations import temperature
     from crncompile.network.library import standard_library

@@ -37,7 +37,7 @@ def _one(model: Path, write: bool, diff: bool) -> str:
     """Lay out one file; returns ``changed``, ``same`` or ``wrong``."""
     from crncompile.export.files import write_atomically
     from crncompile.language.format import formatted
-    from crncompile.language.parser import read_source
+    from crncompile.language.reading import read_source
 
     try:
         source = read_source(model)

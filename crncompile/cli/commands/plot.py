@@ -64,7 +64,7 @@ def command(
 
 def _network(model: Path, output: Path) -> int:
     from crncompile.compiler import check_source
-    from crncompile.language.parser import read_source
+    from crncompile.language.reading import read_source
     from crncompile.plots.network import draw_network
 
     with waiting(f"drawing {model}"):
