@@ -200,10 +200,11 @@ class CompiledNetwork:
         Without ``follow`` a sample fails that neither a warm start nor the fast path of a proof settles.
         """
         start = np.broadcast_to(self.functions.start(parameters), (len(held), len(self.functions.structure.reservoirs)))
+        prepared = self.functions.prepare(parameters)
         states = steady_states(
             self.functions,
-            self.functions.prepare(parameters),
-            held,
+            prepared,
+            self.functions.settle(held, prepared),
             start,
             warm=warm,
             totals=self._totals(totals, start, parameters),

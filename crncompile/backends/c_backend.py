@@ -1,6 +1,7 @@
 """The backend `c`: currents, Jacobian and gradients of a Program compiled by the machine's C compiler.
 
-All else, complex potentials, and devices whose fluxes are solved for, are left to the numpy module of the same Program.
+All else, complex potentials, devices whose fluxes are solved for, and families that are matrix products are left to the
+numpy functions of the same Program.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from crncompile.backends import numpy_backend
 from crncompile.backends.c_library import shared_library
 from crncompile.backends.c_text import HEAD, Function, c_identifiers, family_functions
+from crncompile.backends.chain import chain_text
 from crncompile.backends.load import load_module
 from crncompile.backends.printer import Printer, identifiers
 from crncompile.backends.reading import Reader
@@ -39,11 +41,13 @@ def load(program: Program) -> Any:
     """
     compiled = [family for family in program.families if isinstance(_kernels(program)[family.kernel], Kernel)]
     others = tuple(family for family in program.families if family not in compiled)
-    whole = numpy_backend.load(program)
-    rest = numpy_backend.load(replace(program, families=others)) if others else None
-    network = _Network(program, compiled, whole, rest)
-    own = {name: getattr(network, name) for name in ("prepare", "currents", "gross", "linearise", "pullback")}
-    return types.SimpleNamespace(**(vars(whole) | own))
+    products = tuple(family for family in program.families if family.split)
+    whole = numpy_backend.elementwise(program)
+    rest = numpy_backend.elementwise(replace(program, families=others)) if others else None
+    tiered = numpy_backend.load(replace(program, families=others + products)) if products else None
+    network = _Network(program, compiled, whole, rest, tiered)
+    names = ("prepare", "settle", "currents", "gross", "linearise", "pullback")
+    return types.SimpleNamespace(**(vars(whole) | {name: getattr(network, name) for name in names}))
 
 
 def _kernels(program: Program) -> Mapping[str, Any]:
@@ -51,11 +55,21 @@ def _kernels(program: Program) -> Mapping[str, Any]:
 
 
 class Prepared(dict[str, Array]):
-    """Parameters with what the families need of them: for each function, its constants and their strides."""
+    """Parameters with what the families need of them: for each function, its constants and their strides.
 
-    def __init__(self, parameters: Mapping[str, Array], fixed: Mapping[str, tuple[list[Array], Array]]):
+    ``families`` are those to be run here, ``rest`` the functions of the others, to be given ``others``.
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Array],
+        families: Sequence[_Family],
+        fixed: Mapping[str, tuple[list[Array], Array]],
+        rest: Any,
+        others: Mapping[str, Array],
+    ):
         super().__init__(parameters)
-        self.fixed = fixed
+        self.families, self.fixed, self.rest, self.others = families, fixed, rest, others
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +86,8 @@ class _Family:
 class _Network:
     """The compiled functions of one network."""
 
-    def __init__(self, program: Program, compiled: Sequence[FamilyCode], whole: Any, rest: Any):
-        self.program, self.whole, self.rest = program, whole, rest
+    def __init__(self, program: Program, compiled: Sequence[FamilyCode], whole: Any, rest: Any, tiered: Any):
+        self.program, self.whole, self.rest, self.tiered = program, whole, rest, tiered
         kernels, names = _kernels(program), c_identifiers(family.name for family in compiled)
         self.families = []
         for family in compiled:
@@ -85,6 +99,7 @@ class _Network:
         self.constants = load_module(
             _python_text(self.families, Reader(program)), f"crncompile:{program.name}:constants"
         )
+        self.held = sum(held.group.stop - held.group.start for held in program.held)
         self.threads = len(os.sched_getaffinity(0))
 
     @cached_property
@@ -97,14 +112,30 @@ class _Network:
         """Compute once what the compiled functions need of parameters."""
         if isinstance(parameters, Prepared) or any(np.iscomplexobj(value) for value in parameters.values()):
             return parameters
+        families, rest, others = self._shared_out(parameters)
         slots, fixed = self.whole.slots_of(parameters), {}
-        for family in self.families:
+        for family in families:
             for f in family.functions.values():
                 values = getattr(self.constants, f.name)(*slots[family.code.name])
                 arrays = [np.asarray(value, float) for value in values]
                 strides = [np.broadcast_to(array, family.shape).strides for array in arrays]
                 fixed[f.name] = (arrays, np.array(strides, np.int64).ravel() // 8)
-        return Prepared(parameters, fixed)
+        return Prepared(parameters, families, fixed, rest, others)
+
+    def _shared_out(self, parameters: Mapping[str, Array]) -> tuple[Sequence[_Family], Any, Mapping[str, Array]]:
+        """Return the families to be run here, the functions of the others, and the parameters for these."""
+        if self.tiered is not None:
+            others = self.tiered.prepare(parameters)
+            if others.fixed is not None:
+                return [family for family in self.families if family.code.split is None], self.tiered, others
+        return self.families, self.rest, parameters
+
+    def settle(self, held: Array, parameters: Mapping[str, Array]) -> Array:
+        """Return held potentials with what they decide of the families that are matrix products."""
+        prepared = self.prepare(parameters)
+        if isinstance(prepared, Prepared) and prepared.rest is not None:
+            return np.asarray(prepared.rest.settle(held, prepared.others))
+        return held
 
     # --- functions of the network -------------------------------------------------------------------------------------
 
@@ -119,19 +150,20 @@ class _Network:
     def _summed(self, what: str, u: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
         if _complex(u, held, parameters):
             return np.asarray(getattr(self.whole, what)(u, held, parameters))
-        into = np.zeros(u.shape)
-        self._call(what, u, held, parameters, {"into": into})
-        return into if self.rest is None else into + getattr(self.rest, what)(u, held, parameters)
+        into, prepared = np.zeros(u.shape), self._prepared(parameters)
+        self._call(what, u, held, prepared, {"into": into})
+        return into if prepared.rest is None else into + getattr(prepared.rest, what)(u, held, prepared.others)
 
     def linearise(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> tuple[Array, Any]:
         """`currents` and their Jacobian by blocks or entries."""
         if _complex(u, held, parameters):
             return tuple(self.whole.linearise(u, held, parameters))
         arrays: dict[Any, Array] = {"into": np.zeros(u.shape), **self._jacobian(len(u))}
-        self._call("linearise", u, held, parameters, arrays)
+        prepared = self._prepared(parameters)
+        self._call("linearise", u, held, prepared, arrays)
         into = arrays.pop("into")
-        if self.rest is not None:
-            more, jacobian = self.rest.linearise(u, held, parameters)
+        if prepared.rest is not None:
+            more, jacobian = prepared.rest.linearise(u, held, prepared.others)
             into = into + more
             for key, value in jacobian.items() if isinstance(jacobian, dict) else [("entries", jacobian)]:
                 arrays[key] += value
@@ -151,20 +183,20 @@ class _Network:
     ) -> tuple[dict[str, Array], Array]:
         """Return derivatives of sum(adjoint * currents): ({parameter: array}, (batch, held))."""
         if per_sample or _complex(u, held, parameters) or np.iscomplexobj(adjoint):
-            return tuple(self.whole.pullback(adjoint, u, held, parameters, per_sample))
+            return tuple(self.whole.pullback(adjoint, u, held[:, : self.held], parameters, per_sample))
         prepared = self._prepared(parameters)
-        inputs, to_held = self._inputs(u, held), np.zeros(held.shape)
+        inputs, to_held = self._inputs(u, held), np.zeros((len(held), self.held))
         inputs["adjoint"] = np.ascontiguousarray(adjoint)
         to_slots = {}
-        for family in self.families:
+        for family in prepared.families:
             pieces = self._pieces(family, len(u))
             sums = np.zeros((len(pieces), len(family.kernel.parameters), *family.shape))
             jobs = [([*part, to_held], first, last) for part, (first, last) in zip(sums, pieces, strict=True)]
             self._run(family, "pullback", inputs, prepared, jobs)
             to_slots[family.code.name] = sums.sum(axis=0).reshape(-1, *family.code.shape)
         gradient = {name: value[0] for name, value in self.constants.to_parameters(to_slots, parameters).items()}
-        if self.rest is not None:
-            more, held_part = self.rest.pullback(adjoint, u, held, parameters)
+        if prepared.rest is not None:
+            more, held_part = prepared.rest.pullback(adjoint, u, held, prepared.others)
             to_held += held_part
             gradient |= {name: gradient.get(name, 0.0) + value for name, value in more.items()}
         return gradient, to_held
@@ -185,11 +217,9 @@ class _Network:
             found[group.name] = np.ascontiguousarray(self.whole.exp(part) if group.content == "molecules" else part)
         return found
 
-    def _call(
-        self, what: str, u: Array, held: Array, parameters: Mapping[str, Array], outputs: Mapping[Any, Array]
-    ) -> None:
-        prepared, inputs = self._prepared(parameters), self._inputs(u, held)
-        for family in self.families:
+    def _call(self, what: str, u: Array, held: Array, prepared: Prepared, outputs: Mapping[Any, Array]) -> None:
+        inputs = self._inputs(u, held)
+        for family in prepared.families:
             targets = [outputs[name] for name in family.functions[what].outputs]
             jobs = [(targets, first, last) for first, last in self._pieces(family, len(u))]
             self._run(family, what, inputs, prepared, jobs)
@@ -241,7 +271,7 @@ def _pointers(arrays: Sequence[Array]) -> Any:
 def _python_text(families: Sequence[_Family], reader: Reader) -> str:
     """Return the functions that give constants from slots, and derivatives by parameters from those by slots."""
     parts = [_constants_text(family.kernel, f) for family in families for f in family.functions.values()]
-    chain = _chain_text(families, reader)
+    chain = chain_text([family.code for family in families], reader)
     runtime = "from crncompile.backends.numpy_runtime import *\nimport numpy as np"
     arrays = [f"{name} = np.array({value.tolist()!r})" for name, value in reader.arrays.values.items()]
     return "\n\n\n".join([runtime, *arrays, *parts, chain])
@@ -256,14 +286,3 @@ def _constants_text(kernel: Kernel, f: Function) -> str:
     body.append(f"return {several(needed) if needed else '()'}")
     signature = f"{f.name}({', '.join(names[s.name] for s in kernel.parameters)})"
     return function(signature, "What does not depend on the sample.", body)
-
-
-def _chain_text(families: Sequence[_Family], reader: Reader) -> str:
-    body = ["batch, gradient, slots = 1, {}, None"]
-    for family in families:
-        for number, slot in enumerate(family.code.slots):
-            value = f"to_slots[{family.code.name!r}][{number}][None]"
-            for read, slope in reader.slopes(slot, family.code.shape, family.code.name):
-                body.append(reader.give(read, f"{value}{slope}", family.code.shape, family.code.name))
-    doc = "Derivatives by parameters, (1, *parameter), from those by the families' slots."
-    return function("to_parameters(to_slots, parameters)", doc, [*body, "return gradient"])

@@ -35,6 +35,11 @@ def prepare(parameters):
     return parameters
 
 
+def settle(held, parameters):
+    """Held potentials (batch, held), with what is computed of them once where the same ones are used many times."""
+    return held
+
+
 def currents(u, held, parameters):
     """Net current into every floating reservoir, (batch, reservoirs), in 1/s.
 

@@ -8,6 +8,7 @@ from crncompile.network.types import Access, Family, Network, Parameter, Readout
 from crncompile.program.kernels import device_kernel, kernel
 from crncompile.program.sparsity import pays, sparse
 from crncompile.program.structure import block_shapes, contributions, elimination_order
+from crncompile.program.tiers import Tiers
 from crncompile.program.types import (
     FamilyCode,
     GroupCode,
@@ -40,6 +41,9 @@ def build_program(system: System) -> Program:
     pattern = None
     if pays(groups, families, work):
         pattern, families = sparse(groups, families)
+    else:
+        tiers, kind_of = Tiers(), {family.name: family.kind.name for family in network.families}
+        families = [tiers.chosen(f, system.laws[kind_of[f.name]], kernels[kind_of[f.name]]) for f in families]
     return Program(
         name=network.name,
         title=network.title,

@@ -74,9 +74,13 @@ def _interface(law: DeviceLaw) -> tuple[sympy.Expr, tuple[sympy.Symbol, ...], tu
     """Return what turns fluxes into particles per second, the terminals, and the parameters with the volume."""
     terminals = tuple(t.symbol for t in law.kind.terminals)
     parameters = tuple(p.symbol for p in law.kind.parameters)
-    if not law.kind.amount:
-        return sympy.Integer(1), terminals, parameters
-    return sympy.Float(codata.N_A) * VOLUME, terminals, (*parameters, VOLUME)
+    scale = flux_scale(law.kind.amount)
+    return scale, terminals, (*parameters, VOLUME) if law.kind.amount else parameters
+
+
+def flux_scale(amount: bool) -> sympy.Expr:
+    """Return what turns fluxes into particles per second: those of an ``amount`` are in M/s."""
+    return sympy.Float(codata.N_A) * VOLUME if amount else sympy.Integer(1)
 
 
 def _solved_kernel(law: DeviceLaw, plan: Elimination, pulled: Sequence[int]) -> SolvedKernel:

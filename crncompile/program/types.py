@@ -7,7 +7,7 @@ routine.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -194,10 +194,29 @@ class GroupCode:
 
 
 @dataclass(frozen=True, eq=False)
+class Split:
+    """A family's only flux as factor * sum_k left_k * right_k, its axes cut into ``rows`` and ``columns``.
+
+    ``factor`` is the kernel of the factor of each device, from parameters alone; ``left`` and ``right`` have one flux
+    for each k, from terminals and parameters that run over the rows (or no axis), or over the columns. The parameters
+    ``shared`` stand in these: given with more than their own shape, they make the split invalid.
+    """
+
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    factor: Kernel
+    left: Kernel
+    right: Kernel
+    shared: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class FamilyCode:
     """A family: its kernel called on views of groups; ``currents`` (terminal, flux, factor) go into floating groups.
 
     Where the Jacobian is sparse, ``entries`` has for each contribution the place of every device's term in the pattern.
+    ``tier`` says how it is best evaluated, ``cost`` why: operations a device by tier. One that is ``separable`` has a
+    ``split``; a backend that has no use for it evaluates the kernel.
     """
 
     name: str
@@ -210,6 +229,8 @@ class FamilyCode:
     contributions: tuple[Contribution, ...]
     tier: str
     entries: tuple[NDArray[np.int64], ...] = ()
+    split: Split | None = None
+    cost: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,23 @@
+"""From derivatives by the slots of families to those by a network's parameters, as numpy text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crncompile.backends.reading import Reader
+from crncompile.backends.text import INDENT, function
+from crncompile.program.types import FamilyCode
+
+
+def chain_text(families: Sequence[FamilyCode], reader: Reader) -> str:
+    """Return the function ``to_parameters``; what it is given of a family, if it is given, is (slots, *family)."""
+    body = ["batch, gradient, slots = 1, {}, None"]
+    for family in families:
+        body.append(f"if {family.name!r} in to_slots:")
+        for number, slot in enumerate(family.slots):
+            value = f"to_slots[{family.name!r}][{number}][None]"
+            for read, slope in reader.slopes(slot, family.shape, family.name):
+                body.append(INDENT + reader.give(read, f"{value}{slope}", family.shape, family.name))
+        body.append(f"{INDENT}pass")
+    doc = "Derivatives by parameters, (1, *parameter), from those by the families' slots."
+    return function("to_parameters(to_slots, parameters)", doc, [*body, "return gradient"])

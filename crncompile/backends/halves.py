@@ -1,0 +1,97 @@
+"""The two halves of a split law: functions of what runs over the rows of a family, or over its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crncompile.program.types import FamilyCode, GroupCode, Kernel, Read
+
+Array = NDArray[Any]
+Natural = Mapping[str, Array]
+"""mu in kT, or c in M, of every group: (batch, *group)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Half:
+    """One half: ``axes`` of the family, of sizes ``shape``; a stack of its functions is (terms, batch, size).
+
+    ``numbers`` are those of the kernel's parameters among the family's slots; ``value``, ``gross``, ``slopes`` and
+    ``pull`` its functions.
+    """
+
+    kernel: Kernel
+    family: FamilyCode
+    axes: tuple[int, ...]
+    groups: Mapping[str, GroupCode]
+    numbers: tuple[int, ...]
+    value: Any
+    gross: Any
+    slopes: Any
+    pull: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        return tuple(self.family.shape[axis] for axis in self.axes)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def ports(self) -> dict[int, Read]:
+        """Ports of the kernel's terminals by their numbers among the family's, in the kernel's order."""
+        numbers = {port.symbol: number for number, port in enumerate(self.family.ports)}
+        return {numbers[symbol]: self.family.ports[numbers[symbol]] for symbol in self.kernel.terminals}
+
+    def keep(self, port: Read) -> tuple[int, ...]:
+        """Return the axes of a port as axes of this half."""
+        return tuple(self.axes.index(axis) for axis in port.view.axes or ())
+
+    def has(self, port: Read) -> bool:
+        """Whether a port runs over axes of this half alone, or over none."""
+        return set(port.view.axes or ()) <= set(self.axes)
+
+    def spread(self, array: Array, port: Read) -> Array:
+        """Give a group's array (batch, *group) its places among the axes of this half."""
+        axes = port.view.axes or ()
+        order = sorted(range(len(axes)), key=lambda k: axes[k])
+        moved = array.transpose(0, *(1 + k for k in order))
+        return moved[(slice(None), *(slice(None) if axis in axes else None for axis in self.axes))]
+
+    def stacked(self, values: Sequence[Any], batch: int) -> Array:
+        """Stack results of the kernel: (terms, batch, size)."""
+        full = [np.broadcast_to(value, (batch, *self.shape)).reshape(batch, self.size) for value in values]
+        return np.stack(full) if full else np.zeros((0, batch, self.size))
+
+    def arguments(self, natural: Natural, slots: Sequence[Array]) -> list[Array]:
+        """Return what the kernel's functions are called with."""
+        terminals = [self.spread(natural[port.name], port) for port in self.ports.values()]
+        return terminals + [_own(slots[number], self.axes) for number in self.numbers]
+
+    def slope_stacks(self, results: Sequence[Any], natural: Natural, batch: int) -> dict[int, Array]:
+        """Return for each terminal the derivatives of all functions by its potential, (terms, batch, size)."""
+        terms, ports = len(self.kernel.flux_names), list(self.ports.items())
+        found: dict[int, list[Any]] = {}
+        for (term, terminal), value in zip(self.kernel.slope_of, results[terms:], strict=True):
+            found.setdefault(terminal, [0.0] * terms)[term] = value
+        stacks = {}
+        for terminal, values in found.items():
+            number, port = ports[terminal]
+            stacks[number] = self.stacked(values, batch)
+            if self.groups[port.name].content == "molecules":
+                stacks[number] = stacks[number] * self.stacked([self.spread(natural[port.name], port)], batch)
+        return stacks
+
+
+def _own(slot: Array, axes: tuple[int, ...]) -> Array:
+    """Return a slot, which runs over these axes of its family at most, as an array over them."""
+    if np.ndim(slot) == 0:
+        return slot
+    return np.asarray(slot[tuple(slice(None) if axis in axes else 0 for axis in range(slot.ndim))])
