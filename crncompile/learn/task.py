@@ -98,14 +98,15 @@ class Task:
         part.targets, part.samples = self.targets[samples], len(samples)
         return part
 
-    def run(self, parameters: Mapping[str, Array], warm: Array | None = None) -> Outcome:
+    def run(self, parameters: Mapping[str, Array], warm: Array | None = None, follow: bool | None = None) -> Outcome:
         """Solve all samples and compare.
 
-        ``warm`` (samples, floating) are states near the answers: then Newton starts there, and a sample that it does
-        not lead to a stable state counts as not converged. Without it, or where some of them are unknown (NaN), what
-        Newton does not settle is followed from the stated start.
+        ``warm`` (samples, floating) are states near the answers, from which Newton starts. What it does not lead to a
+        stable state is followed from the stated start where ``follow`` says so, and else counts as not converged; by
+        default it is followed unless all samples have such states.
         """
-        follow = warm is None or not np.isfinite(warm).all()
+        if follow is None:
+            follow = warm is None or not np.isfinite(warm).all()
         held, _ = self.compiled.held(self.inputs, parameters, raw=True)
         solution = self.compiled.solve_held(held, parameters, warm=warm, follow=follow)
         predictions = np.concatenate(

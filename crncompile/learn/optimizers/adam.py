@@ -36,7 +36,7 @@ def minimise(
             order = np.array_split(rng.permutation(task.samples), batches)
         chosen = order[step % batches]
         part, parameters = task.subset(chosen), {**values, **packing.unpack(z)}
-        outcome = part.run(parameters, warm=warm[chosen])
+        outcome = part.run(parameters, warm=_guesses(warm, chosen), follow=not np.isfinite(warm[chosen]).all())
         warm[chosen] = outcome.solution.u
         recorder.record(outcome.loss, parameters, outcome.unconverged)
         if not outcome.good.any():
@@ -47,3 +47,10 @@ def minimise(
         corrected = (mean / (1 - 0.9 ** (step + 1))) / (np.sqrt(square / (1 - 0.999 ** (step + 1))) + 1e-12)
         z = z - 0.5 * rate * (1 + np.cos(np.pi * step / steps)) * corrected
     return {**values, **packing.unpack(z)}
+
+
+def _guesses(warm: Array, chosen: Array) -> Array:
+    """Return for each chosen sample its own last state (n,); the mean of all known ones where it has none yet."""
+    known = np.asarray(np.isfinite(warm).all(axis=1))
+    mean = warm[known].mean(axis=0) if known.any() else np.full(warm.shape[1], np.nan)
+    return np.where(known[chosen, None], warm[chosen], mean)
