@@ -51,6 +51,12 @@ def parse(source: Source) -> nodes.Model:
     return nodes.Model(statements, source)
 
 
+def parse_part(source: Source, start: int, end: int) -> nodes.Statement:
+    """Parse the one statement that stands between two offsets of a text that is known to be sound."""
+    ((statement,), _) = build(parser().parse(source.text[start:end]), source, start)
+    return statement
+
+
 @cache
 def parser() -> Lark:
     """Build the LALR(1) parser of the grammar."""

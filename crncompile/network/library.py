@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib import resources
-from typing import TypeVar
+from itertools import pairwise
+from typing import Any, TypeVar
 
 from crncompile.errors import Source
 from crncompile.language import nodes
-from crncompile.language.parser import parse
+from crncompile.language.parser import parse_part
 from crncompile.network.report import Report, fault
 
 Named = TypeVar("Named", nodes.Law, nodes.Device, nodes.Circuit)
@@ -26,7 +29,7 @@ class Library:
 
     def extended(self, model: nodes.Model, report: Report) -> Library:
         """Return the library with what a model declares, and the files that it uses; taken names are reported."""
-        laws, devices, circuits = dict(self.laws), dict(self.devices), dict(self.circuits)
+        laws, devices, circuits = _opened(self.laws), _opened(self.devices), _opened(self.circuits)
         for statement in (statement for file in (*model.used, model) for statement in file.statements):
             if isinstance(statement, nodes.Law):
                 _declare(laws, statement, "law", report)
@@ -37,7 +40,12 @@ class Library:
         return Library(laws, devices, circuits)
 
 
-def _declare(known: dict[str, Named], statement: Named, what: str, report: Report) -> None:
+def _opened(known: Mapping[str, Named]) -> ChainMap[str, Named]:
+    """Return a mapping to which names can be added; none of those known is looked up for that."""
+    return ChainMap({}, known)  # type: ignore[arg-type]  # only the first one is written to
+
+
+def _declare(known: ChainMap[str, Named], statement: Named, what: str, report: Report) -> None:
     first = known.setdefault(statement.name, statement)
     if first is statement:
         return
@@ -49,17 +57,41 @@ def _declare(known: dict[str, Named], statement: Named, what: str, report: Repor
     report.add(fault(statement.name_span, message, hint))
 
 
-def collect(models: Iterable[nodes.Model]) -> Library:
-    """Return the library of some files' laws and devices."""
-    library = Library({}, {})
-    for model in models:
-        library = library.extended(model, Report())
-    return library
+# --- what comes with crncompile ---------------------------------------------------------------------------------------
+
+# a statement begins at the start of a line and ends where the next one begins
+_STATEMENT = re.compile(r"^(law|device|circuit)\s+(\w+)", re.MULTILINE)
+
+
+class _Unparsed(Mapping[str, Any]):
+    """Statements by name, each parsed when it is first asked for: a model uses few of a library's."""
+
+    def __init__(self, found: Mapping[str, Callable[[], nodes.Statement]]):
+        self._found = {name: cache(parsed) for name, parsed in found.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._found[name]()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 @cache
 def standard_library() -> Library:
-    """Return the laws and devices that come with crncompile, parsed once."""
+    """Return the laws, devices and circuits that come with crncompile."""
     folder = resources.files("crncompile").joinpath("library")
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".tnet")), key=lambda file: file.name)
-    return collect(parse(Source(f"library/{file.name}", file.read_text(encoding="utf-8"))) for file in files)
+    found: dict[str, dict[str, Callable[[], nodes.Statement]]] = {"law": {}, "device": {}, "circuit": {}}
+    for file in files:
+        source = Source(f"library/{file.name}", file.read_text(encoding="utf-8"))
+        matches = list(_STATEMENT.finditer(source.text))
+        ends = [*(match.start() for match in matches), len(source.text)]
+        for match, (start, end) in zip(matches, pairwise(ends), strict=True):
+            found[match[1]][match[2]] = partial(parse_part, source, start, end)
+    return Library(*(_Unparsed(found[kind]) for kind in ("law", "device", "circuit")))

@@ -174,11 +174,12 @@ def test_an_unknown_device_is_a_key_error():
 
 def test_a_wrong_device_raises_all_its_mistakes():
     from crncompile.network.devices import device
-    from crncompile.network.library import collect
+    from crncompile.network.library import Library
+    from crncompile.network.report import Report
     from crncompile.units import Units
 
     text = "device d: a -> b {\n terminal a, b: charge\n parameter g: ratee\n current flow = g + hh\n}"
-    library = collect([parse(Source("m", text))])
+    library = Library({}, {}).extended(parse(Source("m", text)), Report())
     with pytest.raises(ModelError) as caught:
         device("d", library, Units(300.0))
     assert [mistake.message for mistake in caught.value.mistakes] == [
