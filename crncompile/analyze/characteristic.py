@@ -132,7 +132,7 @@ def _column(compiled: CompiledNetwork, family: Family, port: Port, device: int) 
 
 def _value_at(compiled: CompiledNetwork, family: Family, port: Port, device: int, u: Array, held: Array) -> float:
     is_held, column = _column(compiled, family, port, device)
-    potential = float((held if is_held else u)[column])
+    potential = float((held if is_held else u)[column]) + 0.0  # -0 kT, a voltage of 0 V, is 0 kT
     return float(np.exp(potential)) if compiled.network.reservoir(port.reservoir).content == "molecules" else potential
 
 

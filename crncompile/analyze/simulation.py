@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from crncompile.errors import DataError, SteadyStateError, did_you_mean
 from crncompile.network.types import element_labels
 from crncompile.solve.certificate import Certificate
+from crncompile.solve.diagnosis import duration
 from crncompile.solve.relaxation import End, Relaxation, simulate
 from crncompile.solve.steady import steady_states
 
@@ -130,9 +131,9 @@ def _check_times(steps: Steps, until: float | None) -> None:
     if not (np.diff([0.0, *jumps]) > 0).all() or not np.isfinite(jumps).all():
         raise DataError("the times of steps must be above zero, finite, and rise")
     if not end > 0 or until == np.inf:
-        raise DataError(f"the end, {end:g} s, must be above zero and finite")
+        raise DataError(f"the end, {duration(end)}, must be above zero and finite")
     if jumps and end < jumps[-1]:
-        raise DataError(f"the end, {end:g} s, lies before the last step at {jumps[-1]:g} s")
+        raise DataError(f"the end, {duration(end)}, lies before the last step at {duration(jumps[-1])}")
 
 
 def _held(compiled: CompiledNetwork, inputs: Values, values: Mapping[str, Array], raw: bool) -> Array:

@@ -31,7 +31,8 @@ def slot_values(network: Network, slot: Slot, shape: tuple[int, ...], values: Ma
         return np.broadcast_to(read[0], shape)
     modules = [{logistic.__name__: lambda x: 1 / (1 + np.exp(-x))}, "numpy"]
     function = sympy.lambdify([access.symbol for access in slot.accesses], slot.expression, modules=modules)
-    return np.broadcast_to(np.asarray(function(*read), float), shape)
+    # a voltage of 0 V is a potential of 0 kT, not of -0 kT
+    return np.broadcast_to(np.asarray(function(*read), float) + 0.0, shape)
 
 
 def settings(network: Network, family: Family, values: Mapping[str, Array]) -> dict[sympy.Symbol, Array]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from crncompile.analyze.doubts import Doubt, warning, worst
 from crncompile.analyze.drives import Balance, Drive
+from crncompile.analyze.kind_names import kind_names
 from crncompile.analyze.plausible import crowded, frozen, too_fast
 from crncompile.analyze.validity import broad, fluctuating, retaining
 from crncompile.errors import Mistake
@@ -49,7 +50,8 @@ def _monotonic(system: System) -> Iterator[Mistake]:
     """Warn where no device has negative differential conductance and none is gated."""
     if not system.monotone or not any(group.kind == "input" for group in system.network.reservoirs):
         return
-    verdicts = {name: found.verdict for name, found in system.conductances.items()}
+    names = kind_names(system.network)
+    verdicts = {names[name]: found.verdict for name, found in system.conductances.items()}
     output = next(group for group in system.network.reservoirs if group.kind == "output")
     message = "the network computes only monotonic functions: none of its devices has negative differential conductance"
     hints = [

@@ -17,6 +17,7 @@ from crncompile.cli.quantities import in_unit, unit_name
 from crncompile.cli.timing import Timing
 from crncompile.export.files import write_atomically
 from crncompile.network.types import Network, element_labels
+from crncompile.solve.diagnosis import duration
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -67,7 +68,7 @@ def table(found: Course) -> Table:
     result = empty_table()
     for heading in ("", "unit"):
         result.add_column(heading, justify="left")
-    for heading in ("at 0 s", f"at {found.simulation.times[-1]:.4g} s"):
+    for heading in ("at 0 s", f"at {duration(found.simulation.times[-1])}"):
         result.add_column(heading, justify="right")
     for column in found.columns[:MOST_ROWS]:
         result.add_row(column.name, column.unit, *(f"{column.values[row]:.6g}" for row in (0, -1)))
@@ -78,7 +79,7 @@ def lines(found: Course) -> list[str]:
     """Say how it ended, what was crossed, whether totals were kept, and how far the steady state is."""
     simulation = found.simulation
     told = [f"{simulation.message} ({simulation.path.steps} steps)"]
-    told += [f"{found.happening(event)} at {event.time:.6g} s" for event in simulation.events]
+    told += [f"{found.happening(event)} at {duration(event.time, 6)}" for event in simulation.events]
     seen = {event.label for event in simulation.events}
     told += [
         f"{level.label} does not pass through {level.shown:g} {level.unit}".rstrip()

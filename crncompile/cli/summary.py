@@ -10,6 +10,7 @@ import numpy as np
 
 from crncompile import constants as codata
 from crncompile.analyze.drives import Balance
+from crncompile.analyze.kind_names import equation, full_name, kind_name, kind_names
 from crncompile.analyze.validity import second_electron
 from crncompile.cli import physics
 from crncompile.network.initial import Values
@@ -39,10 +40,7 @@ def of(system: System) -> dict[str, Any]:
         "title": network.title,
         "temperature": network.units.temperature,
         "reservoirs": dict(kinds),
-        "families": [
-            {"name": f.name, "keyword": f.keyword, "kind": f.kind.name, "shape": f.shape, "devices": _count(f.shape)}
-            for f in network.families
-        ],
+        "families": [_family_entry(f) for f in network.families],
         "devices": sum(_count(f.shape) for f in network.families),
         "parameters": sum(sizes.values()),
         "trained": sum(sizes[p.name] for p in network.parameters if p.trained),
@@ -53,11 +51,23 @@ def of(system: System) -> dict[str, Any]:
     }
 
 
+def _family_entry(family: Family) -> dict[str, Any]:
+    return {
+        "name": family.name,
+        "keyword": family.keyword,
+        "kind": kind_name(family),
+        "equation": equation(family) if family.keyword == "reaction" else None,
+        "shape": family.shape,
+        "devices": _count(family.shape),
+    }
+
+
 def _why_followed(system: System) -> str:
     """Say why uniqueness of the steady state is not proved."""
     groups: dict[str, list[str]] = {}
+    names = kind_names(system.network)
     for name, found in system.conductances.items():
-        groups.setdefault(found.verdict, []).append(name)
+        groups.setdefault(found.verdict, []).append(names[name])
     reasons = {
         "negative": "negative differential conductance: {}",
         "none": "exchange other than one for one: {}",
@@ -73,7 +83,7 @@ def _count(shape: Sequence[int]) -> int:
 
 def text(content: Mapping[str, Any]) -> str:
     """Return the summary in a few lines."""
-    families = [f"{f['name']} {_times(f['shape'])} {f['kind']}" for f in content["families"]]
+    families = [_entry_line(family) for family in content["families"]]
     many = "families" if len(families) > 1 else "family"
     path = "proved unique" if content["path"] == "unique" else "followed from the stated start"
     lines = {
@@ -87,6 +97,11 @@ def text(content: Mapping[str, Any]) -> str:
     title = f": {content['title']}" if content["title"] else ""
     head = f"{content['name']}{title}, at {content['temperature']:g} K"
     return "\n".join([head, *(f"  {word:<13} {value}" for word, value in lines.items())])
+
+
+def _entry_line(family: Mapping[str, Any]) -> str:
+    own = f" ({family['equation']})" if family["equation"] else ""
+    return f"{family['name']} {_times(family['shape'])} {family['kind']}{own}"
 
 
 def _times(shape: Sequence[int]) -> str:
@@ -111,8 +126,8 @@ def _family(family: Family, system: System, tier: str, values: Values) -> str:
     above = second_electron(system, family, values)
     milli = 1e3 * codata.k * system.network.units.temperature / codata.e
     lines = [
-        f"{family.keyword} {family.name}: {_times(family.shape)} {kind.name}, {tier}",
-        f"  terminals     {ports}",
+        f"{family.keyword} {family.name}: {_times(family.shape)} {full_name(family)}, {tier}",
+        *([] if family.keyword == "reaction" else [f"  terminals     {ports}"]),
         f"  law           {_law(kind)}; {turnovers} {'fluxes' if turnovers > 1 else 'flux'}",
         f"  evaluated     {evaluation(law)}",
         f"  conductance   {_WORDS[system.conductances[kind.name].verdict]}",
@@ -126,8 +141,10 @@ def _family(family: Family, system: System, tier: str, values: Values) -> str:
 def _law(kind: DeviceKind) -> str:
     if kind.current is not None:
         return "a closed form"
+    if not kind.states:
+        return f"{kind.steps[0].law}, {'reversible' if kind.steps[0].reversible else 'irreversible'}"
     steps = ", ".join(f"{step.name} {'<->' if step.reversible else '=>'} by {step.law}" for step in kind.steps)
-    return f"states {', '.join(s.name for s in kind.states)}; steps {steps}" if kind.states else f"reaction {steps}"
+    return f"states {', '.join(s.name for s in kind.states)}; steps {steps}"
 
 
 def _jacobian(program: Program) -> list[str]:

@@ -25,6 +25,7 @@ from crncompile.compiled import CompiledNetwork
 from crncompile.errors import DataError
 from crncompile.learn.data import input_groups
 from crncompile.network.types import Network, Reservoir
+from crncompile.solve.diagnosis import duration
 
 Array = NDArray[Any]
 _STEP = "write --step 'x=1 kT@2 us'"
@@ -93,7 +94,7 @@ def _steps(
         line = f"{label(name, group.axes, element)} = {told:g} {unit_name(network, group)}".rstrip()
         said.setdefault(time, []).append(line)
         if not has_unit(value):
-            echo.append(f"{line} at {time:g} s")
+            echo.append(f"{line} at {duration(time)}")
     return tuple(result.items()), {time: ", ".join(lines) for time, lines in said.items()}
 
 

@@ -14,7 +14,7 @@ from crncompile.language import nodes
 from crncompile.network.derived import Derived, at_use
 from crncompile.network.expressions import Typed, constant, evaluate, unparse
 from crncompile.network.indices import Frame, frame_of, place_of, table_of, whole
-from crncompile.network.report import Fault, Report, fault
+from crncompile.network.report import Fault, Report, fault, with_article
 from crncompile.network.series import Series, series
 from crncompile.network.tables import Table
 from crncompile.network.types import Access, Axis, Content, Parameter
@@ -58,7 +58,9 @@ class Context:
             what = self.declared.get(binder.name, "index")
             if what != "index" or binder.name in self.units.constants():
                 what = what if what != "index" else "constant"
-                raise fault(binder.span, f"{binder.name} is a {what} already", "choose another name for the index")
+                raise fault(
+                    binder.span, f"{binder.name} is {with_article(what)} already", "choose another name for the index"
+                )
 
     def reservoir_axes(self, reference: nodes.Reference) -> tuple[Axis, ...]:
         """Return the axes of a reservoir; raises Fault where the name is none."""
@@ -67,7 +69,7 @@ class Context:
             raise fault(reference.span, f"{name} is not declared", did_you_mean(name, self.reservoirs))
         if self.declared[name] != "reservoir":
             hint = did_you_mean(name, self.reservoirs)
-            raise fault(reference.span, f"{name} is not a reservoir but a {self.declared[name]}", hint)
+            raise fault(reference.span, f"{name} is not a reservoir but {with_article(self.declared[name])}", hint)
         axes = self.reservoirs.get(name)
         if axes is None:
             raise Fault
@@ -112,7 +114,9 @@ class OwnerScope:
             hint = f"bind it behind the declared name: ...[{name}]"
             raise fault(reference.span, f"the index {name} is not bound here", hint)
         if kind is not None:
-            raise fault(reference.span, f"{name} is a {kind}, which has no value here", self._hint(reference))
+            raise fault(
+                reference.span, f"{name} is {with_article(kind)}, which has no value here", self._hint(reference)
+            )
         table, _, column = name.rpartition(".")
         if table in self.context.tables:
             hint = f"bind its rows behind the declared name, ...[row in {table}], and write row.{column}"

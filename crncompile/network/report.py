@@ -96,7 +96,12 @@ def a_dimension(dimension: Dimension) -> str:
     if str(dimension) not in DIMENSIONS:
         power = power_of_concentration(dimension)
         return f"a quantity of dimension {name}" if power is None else f"a concentration to the power {power}"
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return with_article(name)
+
+
+def with_article(word: str) -> str:
+    """Return ``an enzyme``, ``a dot``."""
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
 def expected(dimension: Dimension) -> str:

@@ -14,6 +14,7 @@ from matplotlib.patches import Circle, FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path as Curve
 from numpy.typing import NDArray
 
+from crncompile.analyze.kind_names import equation
 from crncompile.network.types import Family, Network
 from crncompile.plots.layout import Group, lay_out, roles
 from crncompile.plots.style import COLOURS, INK, bare, figure, save, styled
@@ -84,21 +85,12 @@ def legend_handles(network: Network) -> list[Line2D]:
 
 def _caption(family: Family) -> str:
     count = int(np.prod(family.shape, dtype=int))
-    kind = family.kind.name if family.keyword != "reaction" else _equation(family)
+    kind = family.kind.name if family.keyword != "reaction" else _with_arrow(equation(family))
     return f"{family.name}: {f'{count} × ' if count > 1 else ''}{kind}"
 
 
-def _equation(family: Family) -> str:
-    """Return the equation of a reaction with the names of its reservoirs: ``2 X + Y ⇌ 3 X``."""
-    step = family.kind.steps[0]
-    names = {port.terminal: port.reservoir for port in family.ports}
-    ordered = [names[terminal.name] for terminal in family.kind.terminals]
-
-    def side(counts: tuple[int, ...]) -> str:
-        terms = [f"{n} {name}" if n > 1 else name for n, name in zip(counts, ordered, strict=True) if n]
-        return " + ".join(terms) or "nothing"
-
-    return f"{side(step.reactants)} {'⇌' if step.reversible else '→'} {side(step.products)}"
+def _with_arrow(text: str) -> str:
+    return text.replace("<->", "⇌").replace("=>", "→")
 
 
 # --- reservoirs ---

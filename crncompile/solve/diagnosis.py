@@ -15,11 +15,19 @@ def listed(names: list[str]) -> str:
     return f"{', '.join(head)} and {last}" if head else last
 
 
+def duration(time: float, digits: int = 4) -> str:
+    """Return a time in s with the unit that suits it: ``3 us``."""
+    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"), (1e-12, "ps")):
+        if abs(time) >= scale * (1 - 1e-12):
+            return f"{time / scale:.{digits}g} {unit}"
+    return f"{time:.{digits}g} s"
+
+
 def why_cycle(names: tuple[str, ...], cycle: Cycle) -> str:
     """Say what oscillates and how fast."""
     movers, swing = _movers(names, cycle)
     verb = "oscillate" if len(movers) > 1 else "oscillates"
-    return f"{listed(movers)} {verb} with a period of {cycle.period:.4g} s; {movers[0]} swings by {swing:.3g} kT"
+    return f"{listed(movers)} {verb} with a period of {duration(cycle.period)}; {movers[0]} swings by {swing:.3g} kT"
 
 
 def why_spiral(names: tuple[str, ...], cycle: Cycle) -> str:
@@ -27,7 +35,7 @@ def why_spiral(names: tuple[str, ...], cycle: Cycle) -> str:
     movers, swing = _movers(names, cycle)
     verb = "spiral" if len(movers) > 1 else "spirals"
     return (
-        f"{listed(movers)} {verb} around a stable steady state with a period of {cycle.period:.4g} s; "
+        f"{listed(movers)} {verb} around a stable steady state with a period of {duration(cycle.period)}; "
         f"{movers[0]} swings by {swing:.3g} kT and loses less than 0.5 % of it a turn, too slowly to be followed"
     )
 

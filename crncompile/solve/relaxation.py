@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 from scipy.sparse import csc_array, diags_array
 
 from crncompile.solve.cycles import Cycle, find_cycle
-from crncompile.solve.diagnosis import why_cycle
+from crncompile.solve.diagnosis import duration, why_cycle
 from crncompile.solve.equations import Equations
 from crncompile.solve.linear import matrix_of
 from crncompile.solve.newton import largest
@@ -265,15 +265,15 @@ class _Course:
             return why_cycle(names, cycle)
         if end is End.STEADY:
             left = f"the Newton step to it is {self.remaining(u):.1e} kT, and every mode decays"
-            return f"a steady state is reached at {t:.4g} s: {left}"
+            return f"a steady state is reached at {duration(t)}: {left}"
         if end is End.TIME:
-            return f"followed to {t:.4g} s"
+            return f"followed to {duration(t)}"
         if end is End.INTERRUPTED:
-            return f"interrupted at {t:.4g} s"
+            return f"interrupted at {duration(t)}"
         with np.errstate(all="ignore"):
             rates = self.rate(t, u)
         why = f"not settled after {len(self.path) - 1} steps, at" if end is End.STEPS else "can not be followed beyond"
         if not np.isfinite(rates).all():
-            return f"{why} {t:.4g} s: the current into {names[int(np.argmin(np.isfinite(rates)))]} is not finite"
+            return f"{why} {duration(t)}: the current into {names[int(np.argmin(np.isfinite(rates)))]} is not finite"
         fastest = int(np.argmax(np.abs(rates)))
-        return f"{why} {t:.4g} s: {names[fastest]} still changes, by {rates[fastest]:.3g} kT/s"
+        return f"{why} {duration(t)}: {names[fastest]} still changes, by {rates[fastest]:.3g} kT/s"

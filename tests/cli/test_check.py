@@ -87,3 +87,38 @@ def test_files_that_are_no_models(crn, tmp_path, name, content, said):
         assert result.exit_code == 1
     assert said in crn("check", name).stderr
     assert said in json.loads(result.stdout)["error"]
+
+
+def test_reactions_are_shown_by_their_own_equations(crn, tmp_path):
+    text = """network n
+temperature 300 K
+volume 1 nL
+reservoir A = input(range = [1 mM, 2 mM])
+reservoir X = output(start = 1 mM)
+reservoir Y = floating(start = 1 mM)
+reaction turn: A + 2 X <-> 3 X = mass_action(k = 1 mM^-2/s, K_eq = 10)
+reaction back: X <-> Y = mass_action(k = 1 s^-1, K_eq = 1)
+reaction gone: Y => A = mass_action(k = 1 s^-1)
+"""
+    (tmp_path / "n.tnet").write_text(text)
+    said = crn("check", "n.tnet", "--verbose")
+    assert "turn 1 mass_action (A + 2 X <-> 3 X), back 1 mass_action (X <-> Y), gone" in said.stdout
+    assert "reaction turn: 1 mass_action (A + 2 X <-> 3 X), elementwise\n  law           mass_action" in said.stdout
+    assert "r1" not in said.output
+    families = json.loads(crn("check", "n.tnet", "--json").stdout)["summary"]["families"]
+    assert [family["equation"] for family in families] == ["A + 2 X <-> 3 X", "X <-> Y", "Y => A"]
+
+
+def test_a_potential_of_no_voltage_has_no_sign(crn, tmp_path):
+    text = """network n
+temperature 1 K
+reservoir x = input(range = [-1 mV, 1 mV])
+reservoir y = output(capacitance = 10 pF)
+reservoir ground = fixed(at = 0 mV)
+dot a: x -> y = resonant_dot(gamma_left = 1 GHz, gamma_right = 1 GHz, level = 0 kT)
+dot b: y -> ground = resonant_dot(gamma_left = 1 GHz, gamma_right = 1 GHz, level = 0 kT)
+"""
+    (tmp_path / "n.tnet").write_text(text)
+    assert "ground at 0 kT" in crn("check", "n.tnet", "--verbose").stdout
+    assert crn("plot", "n.tnet", "--what", "device", "--device", "b", "-o", "b.svg").exit_code == 0
+    assert "right = 0 kT" in (tmp_path / "b.svg").read_text()

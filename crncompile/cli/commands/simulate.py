@@ -141,13 +141,15 @@ def _simulated(
 
 def _progress() -> Callable[[float, int], None]:
     """Return what says now and then how far a long simulation is."""
+    from crncompile.solve.diagnosis import duration
+
     following = time.monotonic() + _EVERY
 
     def told(t: float, steps: int) -> None:
         nonlocal following
         if time.monotonic() > following:
             following += _EVERY
-            note(f"at {t:.4g} s after {steps} steps")
+            note(f"at {duration(t)} after {steps} steps")
 
     return told
 
