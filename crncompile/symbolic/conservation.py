@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from crncompile.network.types import Family, Network, Port
 from crncompile.symbolic.device_law import DeviceLaw
 from crncompile.symbolic.elimination import Echelon
+from crncompile.symbolic.graphs import parts
 
 HELD = -1
 _MOST_MOIETIES = 300
@@ -116,16 +117,12 @@ def _distinct(net: tuple[int, ...], parts: NDArray[np.int64]) -> NDArray[np.int6
 
 def _null_space(count: int, demands: list[Weights]) -> list[list[int]]:
     """Integer basis of the weights that meet all demands, found separately in each coupled set of components."""
-    graph: nx.Graph[int] = nx.Graph()
-    graph.add_nodes_from(range(count))
-    for demand in demands:
-        nx.add_path(graph, demand)
-    parts = [sorted(part) for part in nx.connected_components(graph)]
-    part_of = {member: number for number, part in enumerate(parts) for member in part}
-    made: list[list[Weights]] = [[] for _ in parts]
+    coupled = [sorted(part) for part in parts(range(count), (pair for demand in demands for pair in pairwise(demand)))]
+    part_of = {member: number for number, part in enumerate(coupled) for member in part}
+    made: list[list[Weights]] = [[] for _ in coupled]
     for demand in demands:
         made[part_of[next(iter(demand))]].append(demand)
-    found = [vector for part, rows in zip(parts, made, strict=True) for vector in _basis(rows, part)]
+    found = [vector for part, rows in zip(coupled, made, strict=True) for vector in _basis(rows, part)]
     return [[vector.get(component, 0) for component in range(count)] for vector in found]
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
-import networkx as nx
 import numpy as np
 import sympy
+
+from crncompile.symbolic.graphs import Neighbours, neighbours, parts, towards
 
 Rates = Mapping[tuple[str, str], sympy.Expr]
 
@@ -20,10 +21,12 @@ def tree_factors(states: Sequence[str], ends: Iterable[tuple[str, str]]) -> int:
 
     ``ends`` are those of every step, parallel ones several times. Trees are counted by Kirchhoff's determinant.
     """
-    graph: nx.MultiGraph[str] = nx.MultiGraph()
-    graph.add_nodes_from(states)
-    graph.add_edges_from((a, b) for a, b in ends if a != b)
-    trees = np.linalg.det(nx.laplacian_matrix(graph).toarray()[1:, 1:].astype(float))
+    number = {state: n for n, state in enumerate(states)}
+    laplacian = np.zeros((len(states), len(states)))
+    for a, b in ((number[a], number[b]) for a, b in ends):
+        laplacian[[a, b], [a, b]] += a != b
+        laplacian[[a, b], [b, a]] -= a != b
+    trees = np.linalg.det(laplacian[1:, 1:])
     return round(float(trees)) * len(states) * (len(states) - 1)
 
 
@@ -37,18 +40,14 @@ def tree_weights(states: Sequence[str], rates: Rates) -> dict[str, sympy.Expr]:
     return {root: sympy.Add(*(_towards(root, tree, rates) for tree in trees)) for root in states}
 
 
-def _spanning_trees(states: Sequence[str], rates: Rates) -> list[nx.Graph[str]]:
+def _spanning_trees(states: Sequence[str], rates: Rates) -> list[Neighbours[str]]:
     order = list(states).index
     pairs = sorted({(a, b) if order(a) < order(b) else (b, a) for a, b in rates})
-    trees = []
-    for edges in itertools.combinations(pairs, len(states) - 1):
-        graph: nx.Graph[str] = nx.Graph(edges)
-        graph.add_nodes_from(states)
-        if nx.is_connected(graph):
-            trees.append(graph)
-    return trees
+    choices = itertools.combinations(pairs, len(states) - 1)
+    return [neighbours(states, edges) for edges in choices if len(parts(states, edges)) == 1]
 
 
-def _towards(root: str, tree: nx.Graph[str], rates: Rates) -> sympy.Expr:
+def _towards(root: str, tree: Neighbours[str], rates: Rates) -> sympy.Expr:
     """Product of the rates along all edges of a tree, each directed towards the root."""
-    return sympy.Mul(*(rates.get((child, parent), sympy.Integer(0)) for parent, child in nx.bfs_edges(tree, root)))
+    steps = [(child, parent) for child, parent in towards(root, tree).items() if child != root]
+    return sympy.Mul(*(rates.get(step, sympy.Integer(0)) for step in steps))

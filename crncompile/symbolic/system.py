@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +14,7 @@ from crncompile.errors import Mistake, ModelError
 from crncompile.network.types import DeviceKind, Network
 from crncompile.symbolic.conservation import conserved_totals
 from crncompile.symbolic.device_law import DeviceLaw, derive
+from crncompile.symbolic.graphs import parts
 from crncompile.symbolic.signs import Conductance, conductance, exchange
 
 
@@ -75,19 +77,22 @@ def _uniqueness(network: Network, laws: Mapping[str, DeviceLaw], conductances: M
     """
     if any(conductances[family.kind.name].verdict != "proved" for family in network.families):
         return ""
-    parts: nx.Graph[str] = nx.Graph()
+    moved: list[list[str]] = []
     gates: list[tuple[str, str]] = []
     floating = {group.name for group in network.floating}
-    parts.add_nodes_from(floating)
     for family in network.families:
         ends = exchange(laws[family.kind.name])
         assert ends is not None
-        moved = [family.ports[e].reservoir for e in ends if family.ports[e].reservoir in floating]
-        nx.add_path(parts, moved)
+        moved.append([family.ports[e].reservoir for e in ends if family.ports[e].reservoir in floating])
         gating = {port.reservoir for t, port in enumerate(family.ports) if t not in ends} & floating
-        gates += [(gate, moved[0]) for gate in sorted(gating) if moved]
-    component = {name: number for number, part in enumerate(nx.connected_components(parts)) for name in part}
-    control = nx.DiGraph((component[a], component[b]) for a, b in gates)
-    if not nx.is_directed_acyclic_graph(control):
+        gates += [(gate, moved[-1][0]) for gate in sorted(gating) if moved[-1]]
+    joined = parts(sorted(floating), (pair for names in moved for pair in pairwise(names)))
+    component = {name: number for number, part in enumerate(joined) for name in part}
+    control = TopologicalSorter[int]()
+    for a, b in gates:
+        control.add(component[a], component[b])
+    try:
+        control.prepare()
+    except CycleError:
         return ""
     return "all differential conductances are positive" + (", gates form no loop" if gates else "")

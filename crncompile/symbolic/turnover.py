@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import networkx as nx
 import sympy
 
 from crncompile.errors import Mistake, ModelError
 from crncompile.network.types import DeviceKind, Step
+from crncompile.symbolic.graphs import ends, neighbours, parts, way
 
 
 @dataclass(frozen=True)
@@ -45,31 +45,35 @@ def fundamental_cycles(kind: DeviceKind) -> tuple[Cycle, ...]:
     if not kind.states:
         return tuple(Cycle(step, ((step, 1),), step.net) for step in kind.steps)
     tree, chords = _tree_and_chords(kind)
+    joined = neighbours((state.name for state in kind.states), (step.ends for step in tree.values()))
     cycles = []
     for chord in chords:
         origin, destination = chord.ends
-        back: list[str] = nx.shortest_path(tree, destination, origin)
         steps = [(chord, 1)]
-        for a, b in pairwise(back):
-            step = tree.edges[a, b]["step"]
+        for a, b in pairwise(way(destination, origin, joined)):
+            step = tree[frozenset((a, b))]
             steps.append((step, 1 if step.origin == a else -1))
         turnover = tuple(sum(sign * step.net[t] for step, sign in steps) for t in range(len(kind.terminals)))
         cycles.append(Cycle(chord, tuple(steps), turnover))
     return tuple(cycles)
 
 
-def _tree_and_chords(kind: DeviceKind) -> tuple[nx.Graph[str], list[Step]]:
-    tree: nx.Graph[str] = nx.Graph()
-    tree.add_nodes_from(state.name for state in kind.states)
+def _tree_and_chords(kind: DeviceKind) -> tuple[dict[frozenset[str], Step], list[Step]]:
+    """Return the steps of a spanning tree by the two states that each joins, and all others."""
+    tree: dict[frozenset[str], Step] = {}
     chords = []
+    part = {state.name: {state.name} for state in kind.states}
     for step in kind.steps:
-        if nx.has_path(tree, *step.ends):
+        origin, destination = step.ends
+        if part[origin] is part[destination]:
             chords.append(step)
-        else:
-            tree.add_edge(*step.ends, step=step)
-    parts: list[set[str]] = list(nx.connected_components(tree))
-    if len(parts) > 1:
-        names = " and ".join("{" + ", ".join(sorted(part)) + "}" for part in parts)
+            continue
+        tree[frozenset(step.ends)] = step
+        part[origin] |= part[destination]
+        part.update(dict.fromkeys(part[destination], part[origin]))
+    apart = parts(part, (step.ends for step in tree.values()))
+    if len(apart) > 1:
+        names = " and ".join("{" + ", ".join(sorted(part)) + "}" for part in apart)
         hint = "add a transition that connects them, or make two devices"
         raise ModelError([Mistake(kind.span, f"the states of {kind.name} fall apart into {names}", hint)])
     return tree, chords
@@ -80,18 +84,14 @@ def root_state(kind: DeviceKind) -> str:
 
     Raises ModelError where irreversible steps end in different states, so that the start decides what is stationary.
     """
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(state.name for state in kind.states)
-    for step in kind.steps:
-        origin, destination = step.ends
-        graph.add_edges_from([(origin, destination), (destination, origin)] if step.reversible else [step.ends])
-    ends: list[set[str]] = list(nx.attracting_components(graph))
-    if len(ends) > 1:
-        names = " or ".join("{" + ", ".join(sorted(end)) + "}" for end in sorted(ends, key=sorted))
+    jumps = {step.ends for step in kind.steps} | {step.ends[::-1] for step in kind.steps if step.reversible}
+    order = [state.name for state in kind.states]
+    last = ends(neighbours(order, jumps, both=False))
+    if len(last) > 1:
+        names = " or ".join("{" + ", ".join(sorted(end)) + "}" for end in sorted(last, key=sorted))
         message = f"{kind.name} has no steady state of its own: it ends in {names} for good, as its start decides"
         raise ModelError([Mistake(kind.span, message, "add a transition that leads out of one of them")])
-    order = [state.name for state in kind.states]
-    return max(ends[0], key=lambda name: (graph.degree(name), -order.index(name)))
+    return max(last[0], key=lambda name: (sum(jump.count(name) for jump in jumps), -order.index(name)))
 
 
 Crossings = dict[str, tuple[sympy.Rational, ...]]
