@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix, csr_matrix
-from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from crncompile.network.array_graphs import breadth_first, components
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -29,8 +29,7 @@ class ExchangeGraph:
         self.size, self.source, self.target, self.log_K = size, source, target, log_K
         self.keys = np.minimum(source, target) * size + np.maximum(source, target)
         self.pairs, self.first = np.unique(self.keys, return_index=True)
-        inside = self._matrix(self.first)[:size, :size]
-        self.component = np.asarray(connected_components(inside, directed=False)[1], np.int64)
+        self.component = components(size, source[self.first], target[self.first])
         self.before, self.standard = self._grow()
         self.missing = log_K - (self.standard[target] - self.standard[source])
 
@@ -40,18 +39,16 @@ class ExchangeGraph:
         scale = 1 + np.abs(self.log_K) + np.abs(self.standard[self.source]) + np.abs(self.standard[self.target])
         return np.asarray(np.abs(self.missing) > NOTHING * scale)
 
-    def _matrix(self, edges: Indices, roots: Indices | None = None) -> csr_matrix:
-        """Return the graph of some edges; one node more than there are reservoirs leads to the roots."""
-        more = np.zeros(0, np.int64) if roots is None else roots
-        rows = np.concatenate([self.source[edges], np.full(len(more), self.size)])
-        columns = np.concatenate([self.target[edges], more])
-        return coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(self.size + 1, self.size + 1)).tocsr()
-
     def _grow(self) -> tuple[Indices, Array]:
-        """Return predecessors (-1 at roots) and standard potentials of all reservoirs: one search for all trees."""
+        """Return predecessors (-1 at roots) and standard potentials of all reservoirs: one search for all trees.
+
+        It starts at one node more than there are reservoirs, which leads to the roots.
+        """
         roots = np.unique(self.component, return_index=True)[1]
-        order, found = breadth_first_order(self._matrix(self.first, roots), self.size, directed=False)
-        before = np.where(found < self.size, found, -1)[: self.size].astype(np.int64)
+        a = np.concatenate([self.source[self.first], np.full(len(roots), self.size)])
+        b = np.concatenate([self.target[self.first], roots])
+        order, found = breadth_first(self.size + 1, a, b, self.size, directed=False)
+        before = np.where(found < self.size, found, -1)[: self.size]
         children = np.flatnonzero(before >= 0)
         edge, sign = self._between(before[children], children)
         rise = np.zeros(self.size)
@@ -115,7 +112,7 @@ class ExchangeGraph:
 
     def _path(self, edges: Indices, start: int, end: int) -> list[int]:
         """Return the reservoirs along the shortest path over some edges; empty where there is none."""
-        predecessors = breadth_first_order(self._matrix(edges), start, directed=False)[1]
+        _, predecessors = breadth_first(self.size, self.source[edges], self.target[edges], start, directed=False)
         if predecessors[end] < 0:
             return []
         path = [end]

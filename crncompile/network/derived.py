@@ -11,8 +11,6 @@ from graphlib import TopologicalSorter
 
 import numpy as np
 import sympy
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from crncompile.language import nodes
 from crncompile.network.expressions import Typed
@@ -96,6 +94,11 @@ def ordered(statements: Iterable[nodes.Parameter]) -> tuple[list[nodes.Parameter
 
 def _circles(within: Mapping[str, list[str]]) -> list[list[str]]:
     """Return the groups of names that contain each other, in the order of the text."""
+    if not any(within.values()):
+        return []
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     number = {name: k for k, name in enumerate(within)}
     edges = [(number[name], number[other]) for name, parts in within.items() for other in parts]
     rows, columns = np.array(edges, dtype=np.int64).reshape(-1, 2).T

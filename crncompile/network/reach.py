@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order
 
+from crncompile.network.array_graphs import breadth_first
 from crncompile.network.types import Family, Network, Port, Reservoir
 
 Ids = NDArray[np.int64]
@@ -112,8 +111,7 @@ def _search(starts: Sequence[Ids], ends: Sequence[Ids], held: Sequence[Ids], nod
     sources = np.concatenate([*held, np.zeros(0, dtype=np.int64)])
     rows = np.concatenate([*starts, np.full(len(sources), nodes)])
     columns = np.concatenate([*ends, sources])
-    graph = coo_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(nodes + 1, nodes + 1)).tocsr()
-    order = breadth_first_order(graph, nodes, directed=True, return_predecessors=False)
+    order, _ = breadth_first(nodes + 1, rows, columns, nodes)
     reached = np.zeros(nodes + 1, dtype=bool)
     reached[order] = True
     return reached

@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from crncompile.program.types import Contribution, FamilyCode, GroupCode, Pattern, Read
 
@@ -34,6 +32,9 @@ def entangled(pattern: Pattern) -> bool:
 
     The work within the envelope bounds that of a good ordering from above; a lattice of 300 x 300 stays below.
     """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import reverse_cuthill_mckee
+
     size = len(pattern.ends) - 1
     columns = np.repeat(np.arange(size), np.diff(pattern.ends))
     ones = np.ones(len(columns), np.int8)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-import networkx as nx
 import numpy as np
 
 from crncompile.program.types import Contribution, GroupCode, Read
@@ -62,9 +61,10 @@ def elimination_order(groups: Sequence[GroupCode], shapes: Mapping[Block, Shape]
     Greedy: eliminating a group costs the cube of its size where its block is dense (little where it is diagonal) and
     makes dense what it was coupled to; the cheapest goes first.
     """
-    graph: nx.Graph[int] = nx.Graph()
-    graph.add_nodes_from(range(len(groups)))
-    graph.add_edges_from((a, b) for a, b in shapes if a != b)
+    graph: dict[int, set[int]] = {number: set() for number in range(len(groups))}
+    for a, b in ((a, b) for a, b in shapes if a != b):
+        graph[a].add(b)
+        graph[b].add(a)
     dense = {g for g in graph if shapes[g, g] == "dense"}
     size = [group.stop - group.start for group in groups]
     order: list[int] = []
@@ -78,9 +78,9 @@ def elimination_order(groups: Sequence[GroupCode], shapes: Mapping[Block, Shape]
 
         chosen = min(graph, key=cost)
         work += cost(chosen)[0]
-        neighbours = list(graph[chosen])
+        neighbours = graph.pop(chosen)
         dense.update(neighbours)
-        graph.add_edges_from((a, b) for a in neighbours for b in neighbours if a < b)
-        graph.remove_node(chosen)
+        for n in neighbours:
+            graph[n] = (graph[n] | neighbours) - {n, chosen}
         order.append(chosen)
     return tuple(order), work

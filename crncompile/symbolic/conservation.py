@@ -9,9 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
+from crncompile.network.array_graphs import components
 from crncompile.network.types import Family, Network, Port
 from crncompile.symbolic.device_law import DeviceLaw
 from crncompile.symbolic.elimination import Echelon
@@ -86,8 +85,7 @@ def _is_exchange(column: Column) -> bool:
 def _components(size: int, exchanges: list[Column]) -> NDArray[np.int64]:
     pairs = [where[:, (where != HELD).all(axis=0)] for _, where in exchanges]
     ends = np.concatenate([np.zeros((2, 0), np.int64), *pairs], axis=1)
-    graph = coo_matrix((np.ones(ends.shape[1], bool), (ends[0], ends[1])), shape=(size, size))
-    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+    return components(size, *ends)
 
 
 def _demands(component: NDArray[np.int64], columns: list[Column]) -> list[Weights]:
