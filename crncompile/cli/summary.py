@@ -17,7 +17,7 @@ from crncompile.network.initial import Values
 from crncompile.network.types import DeviceKind, Family
 from crncompile.program.build import build_program
 from crncompile.program.kernels import evaluation
-from crncompile.program.types import Program
+from crncompile.program.types import FamilyCode, Program
 from crncompile.symbolic.system import System
 
 _WORDS = {
@@ -114,9 +114,17 @@ def _times(shape: Sequence[int]) -> str:
 def details(system: System, values: Values, balance: Balance) -> str:
     """Return kind, tier and law of every family, what drives the network, and the structure of the Jacobian."""
     program = build_program(system)
-    tiers = {code.name: code.tier for code in program.families}
+    tiers = {code.name: _tier(code) for code in program.families}
     families = [_family(family, system, tiers[family.name], values) for family in system.network.families]
     return "\n".join([*families, "", *physics.lines(system, values, balance, of(system)), "", *_jacobian(program)])
+
+
+def _tier(code: FamilyCode) -> str:
+    """Return a family's tier, and what decided it where there was a choice."""
+    if len(code.cost) < 2:
+        return code.tier
+    others = ", ".join(f"{cost:.3g} {tier}" for tier, cost in code.cost.items() if tier != code.tier)
+    return f"{code.tier}, about {code.cost[code.tier]:.3g} operations a device ({others})"
 
 
 def _family(family: Family, system: System, tier: str, values: Values) -> str:
