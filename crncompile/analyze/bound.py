@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import networkx as nx
 import numpy as np
 import sympy
 from numpy.typing import NDArray
@@ -19,7 +18,9 @@ from crncompile import constants as codata
 from crncompile.analyze.slots import count, elements, settings, slot_values
 from crncompile.network.types import DeviceKind, Family, Network, Reservoir
 from crncompile.symbolic.device_law import DeviceLaw
+from crncompile.symbolic.graphs import neighbours, towards
 from crncompile.symbolic.system import System
+from crncompile.symbolic.turnover import tree_and_chords
 
 Array = NDArray[np.float64]
 _STEP = 1e-30
@@ -136,14 +137,12 @@ def taken_up(kind: DeviceKind, terminal: int) -> list[int]:
 
     Where a state can be entered from several reservoirs, the way from this one counts.
     """
-    tree: nx.Graph[str] = nx.Graph()
-    tree.add_nodes_from(state.name for state in kind.states)
-    for step in sorted(kind.steps, key=lambda step: (step.net[terminal] == 0, any(step.net))):
-        if not nx.has_path(tree, *step.ends):
-            tree.add_edge(*step.ends, gives={step.origin: step.net[terminal], step.destination: -step.net[terminal]})
+    tree, _ = tree_and_chords(kind, sorted(kind.steps, key=lambda step: (step.net[terminal] == 0, any(step.net))))
+    joined = neighbours((state.name for state in kind.states), (step.ends for step in tree.values()))
     taken = {kind.states[0].name: 0}
-    for a, b in nx.bfs_edges(tree, kind.states[0].name):
-        taken[b] = taken[a] - tree.edges[a, b]["gives"][a]
+    for b, a in list(towards(kind.states[0].name, joined).items())[1:]:
+        step = tree[frozenset((a, b))]
+        taken[b] = taken[a] - (step.net[terminal] if step.origin == a else -step.net[terminal])
     return [taken[state.name] - min(taken.values()) for state in kind.states]
 
 

@@ -44,7 +44,7 @@ def fundamental_cycles(kind: DeviceKind) -> tuple[Cycle, ...]:
     """
     if not kind.states:
         return tuple(Cycle(step, ((step, 1),), step.net) for step in kind.steps)
-    tree, chords = _tree_and_chords(kind)
+    tree, chords = tree_and_chords(kind, kind.steps)
     joined = neighbours((state.name for state in kind.states), (step.ends for step in tree.values()))
     cycles = []
     for chord in chords:
@@ -58,12 +58,15 @@ def fundamental_cycles(kind: DeviceKind) -> tuple[Cycle, ...]:
     return tuple(cycles)
 
 
-def _tree_and_chords(kind: DeviceKind) -> tuple[dict[frozenset[str], Step], list[Step]]:
-    """Return the steps of a spanning tree by the two states that each joins, and all others."""
+def tree_and_chords(kind: DeviceKind, steps: Sequence[Step]) -> tuple[dict[frozenset[str], Step], list[Step]]:
+    """Return the steps of a spanning tree by the two states that each joins, the first ones taken, and all others.
+
+    Raises ModelError where the states of the device fall apart.
+    """
     tree: dict[frozenset[str], Step] = {}
     chords = []
     part = {state.name: {state.name} for state in kind.states}
-    for step in kind.steps:
+    for step in steps:
         origin, destination = step.ends
         if part[origin] is part[destination]:
             chords.append(step)
