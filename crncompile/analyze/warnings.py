@@ -52,7 +52,8 @@ def _monotonic(system: System) -> Iterator[Mistake]:
         return
     names = kind_names(system.network)
     verdicts = {names[name]: found.verdict for name, found in system.conductances.items()}
-    output = next(group for group in system.network.reservoirs if group.kind == "output")
+    settling = system.network.floating
+    output = next((group for group in settling if group.kind == "output"), settling[0])
     message = "the network computes only monotonic functions: none of its devices has negative differential conductance"
     hints = [
         f"{word}: {', '.join(sorted(name for name, verdict in verdicts.items() if verdict == key))}"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from crncompile.analyze.slots import device_label
 from crncompile.cli.inputs import Inputs
-from crncompile.cli.quantities import unit_name
+from crncompile.cli.quantities import in_unit, letter, unit_name
 from crncompile.errors import DataError, did_you_mean
 from crncompile.export.files import write_atomically
 from crncompile.learn.data import input_groups
@@ -79,7 +79,7 @@ def answer(network: Network, inputs: Inputs, solution: Solution, currents: Seque
         columns += named_columns(labels, "", "readout", solution.readouts[readout.name].reshape(samples, -1))
     for group in network.floating:
         unit = unit_name(network, group)
-        values = solution.values[group.name].reshape(samples, -1) / network.units.unit(unit)[0]
+        values = in_unit(network, group, solution.values[group.name].reshape(samples, -1))
         columns += named_columns(group.labels(), unit, "reservoir", values)
     for name in dict.fromkeys(currents):
         columns += _currents(network, solution, name)
@@ -209,9 +209,10 @@ def response(found: Answer) -> Response:
         x=x,
         label=label,
         readouts={c.name: c.values for c in found.columns if c.kind == "readout"},
+        currents={c.heading: c.values for c in found.columns if c.kind == "current"},
         outputs={c.name: c.values for c in settled if c.name in outputs and c.unit == unit},
         inner={c.name: c.values for c in settled if c.name not in outputs and c.unit == unit},
-        quantity=f"μ ({unit})" if network.floating[0].content == "charge" else f"c ({unit})",
+        quantity=f"{letter(network, network.floating[0])} ({unit})",
         failed=found.solution.certificate.failed,
     )
 

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from crncompile.analyze.simulation import Event, Simulation
 from crncompile.cli.answer import MOST_ROWS, Column, certificate_data, empty_table, named_columns, with_rest
-from crncompile.cli.quantities import in_unit, unit_name
-from crncompile.cli.timing import Timing
+from crncompile.cli.quantities import in_unit, letter, unit_name
+from crncompile.cli.timing import Level, Timing
 from crncompile.export.files import write_atomically
 from crncompile.network.types import Network, element_labels
 from crncompile.solve.diagnosis import duration
+from crncompile.units import VOLTAGE
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,9 +39,17 @@ class Course:
 
     def happening(self, event: Event) -> str:
         """Say what an event is: ``y rises through 0.5 kT``."""
-        found = next(level for level in self.timing.levels if level.label == event.label)
+        found = self._level(event)
         level = f"{found.shown:g} {found.unit}".rstrip()
-        return f"{event.label} {'rises' if event.rising else 'falls'} through {level}"
+        return f"{event.label} {'rises' if self.rises(event) else 'falls'} through {level}"
+
+    def rises(self, event: Event) -> bool:
+        """Whether what is shown rises at an event: a voltage does where the potential of an electron falls."""
+        volts = self.network.units.unit(self._level(event).unit or None)[2] == VOLTAGE
+        return bool(event.rising) is not volts
+
+    def _level(self, event: Event) -> Level:
+        return next(level for level in self.timing.levels if level.label == event.label)
 
 
 def course(network: Network, simulation: Simulation, timing: Timing) -> Course:
@@ -136,7 +145,8 @@ def as_data(found: Course) -> dict[str, Any]:
         for kind in ("input", "readout", "reservoir")
     }
     events = [
-        {"time": e.time, "label": e.label, "rising": e.rising, "what": found.happening(e)} for e in simulation.events
+        {"time": e.time, "label": e.label, "rising": found.rises(e), "what": found.happening(e)}
+        for e in simulation.events
     ]
     certificate, distance = simulation.certificate, simulation.distance
     return {
@@ -161,7 +171,6 @@ def drawing(found: Course) -> Drawing:
     outputs = {label for g in found.network.floating if g.kind == "output" for label in g.labels()}
     settled = [c for c in found.columns if c.kind == "reservoir"]
     shown = [c for c in settled if c.unit == settled[0].unit]
-    charge = found.network.floating[0].content == "charge"
     return Drawing(
         title=found.network.title or found.network.name,
         times=found.simulation.times,
@@ -170,6 +179,6 @@ def drawing(found: Course) -> Drawing:
         readouts={c.name: c.values for c in found.columns if c.kind == "readout"},
         outputs={c.name: c.values for c in shown if c.name in outputs},
         inner={c.name: c.values for c in shown if c.name not in outputs},
-        quantity=f"{'μ' if charge else 'c'} ({settled[0].unit})",
+        quantity=f"{letter(found.network, found.network.floating[0])} ({settled[0].unit})",
         events=tuple((event.time, event.label) for event in found.simulation.events),
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import click
 import sympy
 from sympy.core.alphabets import greeks
 
+from crncompile.language import nodes
 from crncompile.network.library import Library
 from crncompile.network.types import DeviceKind, DeviceParameter, Step
 from crncompile.program.kernels import evaluation
@@ -27,12 +29,45 @@ _VERDICTS = {
 _COMMANDS = (*(letter for letter in greeks if letter != "omicron"), "hbar")
 
 
-def listing(library: Library) -> list[dict[str, str]]:
-    """Return name, terminals and text of every device of a library."""
+_LONGEST_LAW = 400
+"""Characters of an expression that a sheet shows; sums over trees may have ten thousand."""
+
+
+def listing(library: Library) -> list[dict[str, Any]]:
+    """Return file, name, terminals, text and parameters of every device of a library."""
     return [
-        {"name": node.name, "wiring": " ".join(node.wiring.span.text.split()), "text": node.text}
+        {
+            "file": node.span.source.name,
+            "name": node.name,
+            "wiring": " ".join(node.wiring.span.text.split()),
+            "text": node.text,
+            "parameters": _stated(node, False),
+            "optional": _stated(node, True),
+        }
         for node in library.devices.values()
     ]
+
+
+def _stated(node: nodes.Device, optional: bool) -> list[str]:
+    """Return the parameters of a device that have a default, or those that have none."""
+    declared = [item for item in node.items if isinstance(item, nodes.Declaration)]
+    return [name for item in declared if (item.default is not None) is optional for name in item.names]
+
+
+def listing_text(entries: Sequence[Mapping[str, Any]], before: str) -> str:
+    """Return the listing as text, a heading for each file; ``before`` stands before a name on the command line."""
+    parts = []
+    for file, group in itertools.groupby(entries, lambda entry: str(entry["file"])):
+        parts.append(click.style(f"--- {file} ---", dim=True))
+        parts += [_listed(entry) for entry in group]
+    more = f"crncompile devices {before}NAME shows one with states and law, --source how it is written"
+    return "\n".join([*parts, "", f"Parameters in brackets have a default. {more}."])
+
+
+def _listed(entry: Mapping[str, Any]) -> str:
+    optional = f"[{', '.join(entry['optional'])}]" if entry["optional"] else ""
+    wanted = ", ".join([*entry["parameters"], *([optional] if optional else [])])
+    return f"{click.style(entry['name'], bold=True)}: {entry['wiring']}\n    {entry['text']}\n    {wanted}"
 
 
 def sheet(kind: DeviceKind, units: Units) -> dict[str, Any]:
@@ -223,13 +258,21 @@ def _law_lines(content: Mapping[str, Any]) -> list[str]:
     names = ["I"] if len(fluxes) == 1 else [f"I{n + 1}" for n in range(len(fluxes))]
     rows += [(name, flux["law"]) for name, flux in zip(names, fluxes, strict=True)]
     width = max(len(name) for name, _ in rows)
-    lines = [f"{name.ljust(width)} = {value}" for name, value in rows]
+    lines = [f"{name.ljust(width)} = {_brief(value)}" for name, value in rows]
     for name, flux in zip(names, fluxes, strict=True):
         gives = ", ".join(f"{n:+d} to {t}" for t, n in flux["stoichiometry"].items() if n)
         standard = flux["standard_affinity"]
         irreversible = "; irreversible, no affinity"
         lines.append(f"{name}: {gives}" + (irreversible if standard is None else f"; standard affinity {standard} kT"))
     return lines
+
+
+def _brief(expression: str) -> str:
+    """Return an expression, or how it begins where it would fill the terminal."""
+    if len(expression) <= _LONGEST_LAW:
+        return expression
+    shown = expression[:_LONGEST_LAW].rpartition(" ")[0].rstrip(" +-")
+    return f"{shown} … ({len(expression) - len(shown)} characters more: --json and --latex have them)"
 
 
 def _thermodynamic_lines(content: Mapping[str, Any]) -> list[str]:

@@ -21,18 +21,28 @@ _EXAMPLES = {
 
 
 def check_roles(model: nodes.Model, report: Report) -> None:
-    """Report a model without output; warn of one without input, which is no mistake: it has a steady state too."""
+    """Report a model in which nothing settles; warn of one without input or output, which has a steady state too."""
     kinds = {statement.kind.name for statement in statements(model, nodes.Reservoir)}
     misspelt = any(kind not in SETTINGS for kind in kinds)
     if misspelt:
         return
     if "output" not in kinds:
-        hint = f"declare one, for example: {_EXAMPLES['output']}"
-        report.add(fault(start_of(model), "the model has no output", hint))
+        _check_output(model, "floating" in kinds, report)
     if "input" not in kinds:
         held = "only fixed reservoirs hold it" if "fixed" in kinds else "nothing holds it: it is closed"
         hint = f"no mistake if that is meant; else declare one, for example: {_EXAMPLES['input']}"
         report.warn(start_of(model), f"the model has no input, {held}", hint)
+
+
+def _check_output(model: nodes.Model, floating: bool, report: Report) -> None:
+    """Report that nothing is there to settle; warn where something settles and nothing is read out."""
+    hint = f"declare one, for example: {_EXAMPLES['output']}"
+    if not floating:
+        report.add(fault(start_of(model), "the model has no output", hint))
+    elif not statements(model, nodes.Readout):
+        report.warn(
+            start_of(model), "the model has no output and no readout", f"no mistake if that is meant; else {hint}"
+        )
 
 
 def check_network(network: Network, model: nodes.Model, context: Context) -> None:

@@ -22,14 +22,15 @@ _MOST_LINES = 200
 class Response:
     """Numbers of several samples by name, (samples,) each: along ``x``, called ``label``.
 
-    ``outputs`` and ``inner`` are reservoirs that the network settles, as ``quantity`` says (``μ (kT)``, ``c (mM)``).
-    Where ``failed`` is True there is no certified steady state.
+    ``currents`` are in 1/s; ``outputs`` and ``inner`` are reservoirs that the network settles, as ``quantity`` says
+    (``μ (kT)``, ``V (mV)``, ``c (mM)``). Where ``failed`` is True there is no certified steady state.
     """
 
     title: str
     x: Array
     label: str
     readouts: Mapping[str, Array]
+    currents: Mapping[str, Array]
     outputs: Mapping[str, Array]
     inner: Mapping[str, Array]
     quantity: str
@@ -37,21 +38,33 @@ class Response:
 
 
 def draw_response(found: Response, path: Path) -> None:
-    """Draw the readouts above the reservoirs, and write the picture; raises DataError where it can not be written."""
+    """Draw readouts and currents above the reservoirs, and write the picture.
+
+    Raises DataError where it can not be written.
+    """
+    panels = [named for named in (found.readouts, found.currents) if named]
     with styled():
-        drawn = figure(6.4, 6.2)
-        upper, lower = drawn.subplots(2, 1, sharex=True, height_ratios=[1.25, 1])
+        drawn = figure(6.4, 2.8 + 3.4 * len(panels))
+        *uppers, lower = drawn.subplots(
+            1 + len(panels), 1, sharex=True, squeeze=False, height_ratios=[1.25] * len(panels) + [1]
+        )[:, 0]
         order = np.argsort(found.x, kind="stable")
         x = found.x[order]
-        curves(upper, x, {name: y[order] for name, y in found.readouts.items()})
-        mark_failed(upper, x, found.failed[order])
-        upper.set_title(found.title)
-        upper.set_ylabel(next(iter(found.readouts)) if len(found.readouts) == 1 else "readouts")
+        for axes, named in zip(uppers, panels, strict=True):
+            curves(axes, x, _ordered(named, order))
+            axes.set_ylabel(_quantity(named, "readouts" if named is found.readouts else "currents (1/s)"))
         settled(lower, x, _ordered(found.inner, order), _ordered(found.outputs, order), found.quantity)
+        top = [*uppers, lower][0]
+        mark_failed(top, x, found.failed[order])
+        top.set_title(found.title)
         if _geometric(x):
             plain_log(lower.xaxis)
         lower.set_xlabel(found.label)
         save(drawn, path)
+
+
+def _quantity(named: Mapping[str, Array], several: str) -> str:
+    return next(iter(named)) if len(named) == 1 else several
 
 
 def _geometric(x: Array) -> bool:
@@ -97,7 +110,12 @@ def _ordered(named: Mapping[str, Array], order: Array) -> dict[str, Array]:
 
 
 def settled(axes: Axes, x: Array, inner: Mapping[str, Array], outputs: Mapping[str, Array], quantity: str) -> None:
-    """Draw all reservoirs that the network settles over ``x``: outputs thick and coloured, the others thin."""
+    """Draw all reservoirs that the network settles over ``x``: outputs thick and coloured, the others thin.
+
+    Where there are no outputs and few others, these are drawn so.
+    """
+    if not outputs and len(inner) <= _MOST_NAMED:
+        outputs, inner = inner, {}
     for y in list(inner.values())[:_MOST_LINES]:
         axes.plot(x, y, color=FAINT, lw=0.8, alpha=0.8)
     curves(axes, x, outputs)

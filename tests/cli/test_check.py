@@ -2,7 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
+
+import crncompile
+from crncompile.learn.parameters import save_parameters
 
 
 def test_all_mistakes_are_told_on_standard_error(crn, clean, golden):
@@ -122,3 +126,22 @@ dot b: y -> ground = resonant_dot(gamma_left = 1 GHz, gamma_right = 1 GHz, level
     assert "ground at 0 kT" in crn("check", "n.tnet", "--verbose").stdout
     assert crn("plot", "n.tnet", "--what", "device", "--device", "b", "-o", "b.svg").exit_code == 0
     assert "right = 0 kT" in (tmp_path / "b.svg").read_text()
+
+
+def test_warnings_hold_for_the_parameters_of_a_file(crn, tmp_path):
+    text = """network n
+temperature 100 mK
+reservoir x = input(range = [-1 kT, 1 kT])
+reservoir y = output(capacitance = 10 pF)
+reservoir low = fixed(at = 0 kT)
+dot a: x -> y = resonant_dot(gamma_left = train 100 MHz, gamma_right = 100 MHz, level = 0 kT)
+dot b: y -> low = resonant_dot(gamma_left = 100 MHz, gamma_right = 100 MHz, level = 0 kT)
+readout z = y / kT
+"""
+    (tmp_path / "n.tnet").write_text(text)
+    net = crncompile.load(tmp_path / "n.tnet")
+    save_parameters(tmp_path / "p.npz", net, net.parameters({"a.gamma_left": np.array(30e9)}))
+    assert "hbar" not in crn("check", "n.tnet").stderr
+    assert "hbar" in crn("check", "n.tnet", "--parameters", "p.npz").stderr
+    refused = crn("check", "n.tnet", "--parameters", "q.npz")
+    assert (refused.exit_code, "q.npz can not be read" in refused.stderr) == (1, True)

@@ -13,6 +13,27 @@ def test_the_list(crn):
     assert all(f"{name}: " in result.stdout for name in standard_library().devices)
     listed = json.loads(crn("devices", "--json").stdout)["devices"]
     assert {entry["name"] for entry in listed} == set(standard_library().devices)
+    found = next(entry for entry in listed if entry["name"] == "double_dot")
+    assert found["file"] == "library/double_dots.tnet"
+    assert found["parameters"] == ["gamma_left", "gamma_right", "coupling", "level"]
+    assert found["optional"] == ["dephasing", "detuning", "lever"]
+    assert "    gamma_left, gamma_right, coupling, level, [dephasing, detuning, lever]\n" in result.stdout
+
+
+def test_the_text_of_a_device_with_its_comments(crn):
+    result = crn("devices", "double_dot", "--source")
+    assert result.stdout.startswith("device double_dot: left -> right {\n")
+    assert "# left level minus right level without bias" in result.stdout
+    assert result.stdout.endswith("}\n")
+    assert "there is no device doubl_dot; did you mean double_dot" in crn("devices", "doubl_dot", "--source").stderr
+    assert crn("devices", "--source").exit_code == 2
+
+
+def test_a_law_that_would_fill_the_terminal_is_cut(crn):
+    shown = crn("devices", "coupled_dots").stdout
+    assert max(map(len, shown.splitlines())) < 600
+    assert "characters more: --json and --latex have them" in shown
+    assert len(json.loads(crn("devices", "coupled_dots", "--json").stdout)["fluxes"][0]["law"]) > 5000
 
 
 @pytest.mark.parametrize("name", ["double_dot", "michaelis_menten", "saturable_decay"])

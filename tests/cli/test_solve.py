@@ -204,3 +204,36 @@ def test_currents_of_what_there_is_not(crn, clean, golden):
         golden.check(f"cli/solve/{name}.txt", clean(result.stderr))
     with pytest.raises(crncompile.DataError, match="no devices called z"):
         crncompile.load(MODELS / "curve.tnet").solve(x=0).currents("z")
+
+
+VOLTS = """network iv "a dot between two leads"
+temperature 100 mK
+reservoir L = input(range = [-100 uV, 100 uV])
+reservoir R = fixed(at = 0 uV)
+reservoir n = floating(capacitance = 10 pF, start = 0 uV)
+dot a: L -> n = linear_conductance(conductance = 1 uS)
+dot b: n -> R = linear_conductance(conductance = 3 uS)
+"""
+
+
+def test_what_starts_at_a_voltage_is_shown_as_one(crn, tmp_path):
+    (tmp_path / "iv.tnet").write_text(VOLTS)
+    content = json.loads(crn("solve", "iv.tnet", "--set", "L=20", "--currents", "a", "--json").stdout)
+    assert content["units"]["n"] == "uV"
+    assert content["reservoirs"]["n"] == [pytest.approx(5.0)]
+    # electrons flow from the lower voltage to the higher one: against the arrow, 15 uV * 1 uS / e
+    assert content["currents"]["current a"] == [pytest.approx(-15e-6 * 1e-6 / 1.602176634e-19)]
+    told = crn("simulate", "iv.tnet", "--set", "L=20", "--event", "n=3")
+    assert "n rises through 3 uV" in told.stdout
+
+
+def test_a_model_without_output_is_solved_and_drawn_with_its_currents(crn, tmp_path):
+    (tmp_path / "iv.tnet").write_text(VOLTS)
+    assert "the model has no output and no readout" in crn("check", "iv.tnet").stderr
+    for name, options in (("two.svg", ["--currents", "a"]), ("one.svg", [])):
+        assert crn("solve", "iv.tnet", "--sweep", "L=-20:20:5", *options, "--plot", name).exit_code == 0
+    assert "current a (1/s)" in (tmp_path / "two.svg").read_text()
+    assert "V (uV)" in (tmp_path / "one.svg").read_text()
+    assert "no output and no readout" not in crn("check", "iv.tnet").stdout
+    (tmp_path / "iv.tnet").write_text(VOLTS + "readout r = n / kT\n")
+    assert "no output" not in crn("check", "iv.tnet").stderr

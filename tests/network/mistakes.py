@@ -208,7 +208,7 @@ MISTAKES = {
     "encoding-dual": DOTS.replace("3 kT]", "3 kT], data = [0, 1], encoding = dual") + DOT,
     "encoding-without-data": DOTS.replace("3 kT]", "3 kT], encoding = linear") + DOT,
     # the whole
-    "no-output": DOTS.replace("output", "floating") + DOT,
+    "no-output": DOTS.replace("output(capacitance = 10 pF)", "fixed(at = 0 kT)") + DOT,
     "no-network": DOTS.split("\n", 1)[1] + DOT,
     "no-temperature": DOTS.replace("temperature 100 mK\n", "") + DOT,
     "empty": "",

@@ -7,32 +7,41 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crncompile.cli.options import example, model_argument
+from crncompile.cli.options import example, model_argument, parameters_option, seed_option
 from crncompile.cli.progress import waiting
 from crncompile.cli.recall import Told, answer_of, keep, recalled
 from crncompile.cli.say import json_text, mistakes_text, print_json, show_error, tell
-from crncompile.errors import CrnError, Mistake, Source
+from crncompile.errors import CrnError, Source
 
 if TYPE_CHECKING:
-    from crncompile.analyze.drives import Balance
     from crncompile.language import nodes
     from crncompile.network.initial import Values
     from crncompile.symbolic.system import System
 
 
-@click.command(epilog=example("crncompile check sine.tnet --verbose"))
+@click.command(
+    epilog=example("crncompile check sine.tnet --verbose", "crncompile check sine.tnet --parameters sine.npz")
+)
 @model_argument
 @click.option("--verbose", is_flag=True, help="Show laws, tiers and the structure of the Jacobian of every family.")
+@parameters_option
+@seed_option
 @click.option("--json", "as_json", is_flag=True, help="Print mistakes, warnings and the summary as one JSON object.")
-def command(model: Path, verbose: bool, as_json: bool) -> int:
-    """Tell all mistakes of MODEL, or sum it up."""
+def command(model: Path, verbose: bool, parameters: Path | None, seed: int, as_json: bool) -> int:
+    """Tell all mistakes of MODEL, or sum it up.
+
+    Warnings hold for the parameters in --parameters, or else for those that training would start from.
+    """
     from crncompile.language.reading import read_source
 
     try:
         with waiting(f"checking {model}"):
             source = read_source(model)
-            name = answer_of(source, "check", str(verbose), str(as_json))
-            told = recalled(name) or _told(name, source, verbose, as_json)
+            if parameters is not None:
+                told = _answer_with(source, parameters, verbose, as_json)
+            else:
+                name = answer_of(source, "check", str(verbose), str(as_json), str(seed))
+                told = recalled(name) or _told(name, source, verbose, as_json, seed)
     except CrnError as error:
         if as_json:
             print_json(_refusal(error))
@@ -43,21 +52,43 @@ def command(model: Path, verbose: bool, as_json: bool) -> int:
     return 0
 
 
-def _told(name: str, source: Source, verbose: bool, as_json: bool) -> Told:
+def _told(name: str, source: Source, verbose: bool, as_json: bool, seed: int) -> Told:
     """Examine a model, and keep the answer for the next time; raises ModelError."""
     from crncompile.language.use import read_model
 
     model = read_model(source)
     shared = _shared(model)
-    told = _answer(model, verbose, as_json) if shared is None else _shared_answer(shared, source.name, as_json)
+    told = _fresh(model, verbose, as_json, seed) if shared is None else _shared_answer(shared, source.name, as_json)
     keep(name, told, model)
     return told
 
 
-def _answer(model: nodes.Model, verbose: bool, as_json: bool) -> Told:
+def _fresh(model: nodes.Model, verbose: bool, as_json: bool, seed: int) -> Told:
+    from crncompile.network.initial import initial_values
+    from crncompile.network.library import standard_library
+    from crncompile.network.resolve import resolve
+    from crncompile.symbolic.system import derive_system
+
+    network = resolve(model, standard_library())
+    return _answer(derive_system(network), initial_values(network, seed), verbose, as_json)
+
+
+def _answer_with(source: Source, parameters: Path, verbose: bool, as_json: bool) -> Told:
+    """Examine a model with the parameters of a file; raises ModelError, and DataError for a file that does not fit."""
+    from crncompile.compiler import compile_source
+    from crncompile.learn.parameters import load_parameters
+
+    compiled = compile_source(source)
+    return _answer(compiled.system, compiled.parameters(load_parameters(parameters, compiled)), verbose, as_json)
+
+
+def _answer(system: System, values: Values, verbose: bool, as_json: bool) -> Told:
+    from crncompile.analyze.drives import detailed_balance
+    from crncompile.analyze.warnings import model_warnings
     from crncompile.cli import physics, summary
 
-    system, values, balance, warnings = _examined(model)
+    balance = detailed_balance(system, values)
+    warnings = model_warnings(system, values, balance)
     content = summary.of(system)
     if as_json:
         told = [warning.as_dict() for warning in warnings]
@@ -65,21 +96,6 @@ def _answer(model: nodes.Model, verbose: bool, as_json: bool) -> Told:
         return Told(json_text(whole), ())
     details = f"\n\n{summary.details(system, values, balance)}" if verbose else ""
     return Told(summary.text(content) + details, mistakes_text(warnings))
-
-
-def _examined(model: nodes.Model) -> tuple[System, Values, Balance, tuple[Mistake, ...]]:
-    """Return the equations of a model, its parameters, what drives it and its warnings; raises ModelError."""
-    from crncompile.analyze.drives import detailed_balance
-    from crncompile.analyze.warnings import model_warnings
-    from crncompile.network.initial import initial_values
-    from crncompile.network.library import standard_library
-    from crncompile.network.resolve import resolve
-    from crncompile.symbolic.system import derive_system
-
-    network = resolve(model, standard_library())
-    system, values = derive_system(network), initial_values(network)
-    balance = detailed_balance(system, values)
-    return system, values, balance, model_warnings(system, values, balance)
 
 
 def _shared(model: nodes.Model) -> dict[str, list[str]] | None:

@@ -21,21 +21,31 @@ if TYPE_CHECKING:
 _ROOM = 298.15
 
 
-@click.command(epilog=example("crncompile devices", "crncompile devices model.tnet:my_enzyme --verify"))
+@click.command(
+    epilog=example(
+        "crncompile devices",
+        "crncompile devices double_dot --source",
+        "crncompile devices model.tnet:my_enzyme --verify",
+    )
+)
 @click.argument("name", required=False, metavar="[NAME|MODEL:NAME]")
 @click.option("--verify", is_flag=True, help="Examine the law at random values, against its rate matrix in 50 digits.")
 @click.option("--latex", is_flag=True, help="Print the law in LaTeX alone.")
+@click.option("--source", is_flag=True, help="Print the text that declares it, as a model of one's own may have it.")
 @json_option
-def command(name: str | None, verify: bool, latex: bool, as_json: bool) -> int:
+def command(name: str | None, verify: bool, latex: bool, source: bool, as_json: bool) -> int:
     """List the library's devices, or show one: states, steps, derived law, units, reference.
 
     MODEL:NAME is a device that a model file declares or uses, MODEL.tnet lists those, MODEL: the library's as well.
     """
     library, units, chosen = _library(name)
     if chosen is None:
-        if verify or latex:
-            raise click.UsageError("--verify and --latex are about one device: name it")
-        _list(library, as_json)
+        if verify or latex or source:
+            raise click.UsageError("--verify, --latex and --source are about one device: name it")
+        _list(library, as_json, f"{name}:" if name and not name.endswith(":") else name or "")
+        return 0
+    if source:
+        click.echo(_device(chosen, library).span.text)
         return 0
     return _show(_kind(chosen, library, units), units, verify, latex, as_json)
 
@@ -70,20 +80,24 @@ def _own(path: str, library: Library, standard: Library) -> dict[str, Device]:
 def _kind(name: str, library: Library, units: Units) -> DeviceKind:
     from crncompile.network.devices import device
 
-    if name not in library.devices:
-        raise DataError(f"there is no device {name}; {did_you_mean(name, library.devices)}")
+    _device(name, library)
     return device(name, library, units)
 
 
-def _list(library: Library, as_json: bool) -> None:
-    from crncompile.cli.device_sheet import listing
+def _device(name: str, library: Library) -> Device:
+    if name not in library.devices:
+        raise DataError(f"there is no device {name}; {did_you_mean(name, library.devices)}")
+    return library.devices[name]
+
+
+def _list(library: Library, as_json: bool, before: str) -> None:
+    from crncompile.cli.device_sheet import listing, listing_text
 
     devices = listing(library)
     if as_json:
         print_json({"devices": devices})
-        return
-    for entry in devices:
-        click.echo(f"{click.style(entry['name'], bold=True)}: {entry['wiring']}\n    {entry['text']}")
+    else:
+        click.echo(listing_text(devices, before))
 
 
 def _show(kind: DeviceKind, units: Units, verify: bool, latex: bool, as_json: bool) -> int:
