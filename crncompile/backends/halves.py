@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,17 +35,17 @@ class Half:
     slopes: Any
     pull: Any
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Sizes of the axes."""
         return tuple(self.family.shape[axis] for axis in self.axes)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of elements."""
         return int(np.prod(self.shape, dtype=np.int64))
 
-    @property
+    @cached_property
     def ports(self) -> dict[int, Read]:
         """Ports of the kernel's terminals by their numbers among the family's, in the kernel's order."""
         numbers = {port.symbol: number for number, port in enumerate(self.family.ports)}
@@ -61,14 +62,18 @@ class Half:
     def spread(self, array: Array, port: Read) -> Array:
         """Give a group's array (batch, *group) its places among the axes of this half."""
         axes = port.view.axes or ()
+        if axes == self.axes:
+            return array
         order = sorted(range(len(axes)), key=lambda k: axes[k])
         moved = array.transpose(0, *(1 + k for k in order))
         return moved[(slice(None), *(slice(None) if axis in axes else None for axis in self.axes))]
 
     def stacked(self, values: Sequence[Any], batch: int) -> Array:
         """Stack results of the kernel: (terms, batch, size)."""
-        full = [np.broadcast_to(value, (batch, *self.shape)).reshape(batch, self.size) for value in values]
-        return np.stack(full) if full else np.zeros((0, batch, self.size))
+        stack = np.empty((len(values), batch, *self.shape), np.result_type(float, *values))
+        for place, value in zip(stack, values, strict=True):
+            place[...] = value
+        return stack.reshape(len(values), batch, self.size)
 
     def arguments(self, natural: Natural, slots: Sequence[Array]) -> list[Array]:
         """Return what the kernel's functions are called with."""

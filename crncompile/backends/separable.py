@@ -38,6 +38,11 @@ class Fixed:
         return Fixed(self.slots, np.abs(self.factor))
 
 
+def _dotted(a: Array, b: Array) -> Array:
+    """Sum of products over the terms, the first axis."""
+    return np.asarray(a[0] * b[0] if len(a) == 1 else np.einsum("kbn,kbn->bn", a, b))
+
+
 class State:
     """The halves of one family at the potentials of a batch, each computed when it is first asked for.
 
@@ -75,12 +80,12 @@ class State:
     @cached_property
     def on_rows(self) -> Array:
         """Sum of the fluxes of each row, (batch, rows)."""
-        return np.asarray((self.left * self.right_through).sum(axis=0))
+        return _dotted(self.left, self.right_through)
 
     @cached_property
     def on_columns(self) -> Array:
         """Sum of the fluxes of each column, (batch, columns)."""
-        return np.asarray((self.left_through * self.right).sum(axis=0))
+        return _dotted(self.left_through, self.right)
 
     @cached_property
     def left_slopes(self) -> dict[int, Array]:
@@ -138,7 +143,7 @@ class SeparableFamily:
     @property
     def width(self) -> int:
         """Numbers per sample that are at work at once."""
-        return 4 * self.terms * (self.left.size + self.right.size)
+        return self.terms * sum(half.size for half in (self.left, self.right) if half is not self.settled)
 
     @cached_property
     def settled(self) -> Half | None:
@@ -214,10 +219,10 @@ class SeparableFamily:
         row, column = self.code.ports[term.row], self.code.ports[term.column]
         factors = state.fixed.factor if left else state.fixed.factor.T
         if own.has(row):
-            value = (slope * (state.right_through if left else state.left_through)).sum(axis=0)
+            value = _dotted(slope, state.right_through if left else state.left_through)
             self._place(block, term, value, own.axes)
         elif not column.view.axes:
-            value = ((slope @ factors) * (state.right if left else state.left)).sum(axis=0)
+            value = _dotted(slope @ factors, state.right if left else state.left)
             self._place(block, term, value, other.axes)
         else:
             ends = (state.right if left else state.left).transpose(1, 2, 0), slope.transpose(1, 0, 2)

@@ -112,9 +112,10 @@ class Equations:
         jacobian, capacity = matrix_of(self.structure, entries), self.functions.capacity(u, self.parameters)
         return Linearisation(self.structure, self.pivots, currents, jacobian, capacity, self.gap(u))
 
-    def residual(self, u: Array, currents: Array) -> tuple[Array, Array]:
-        """|currents| relative to the gross flux, (batch, n); gaps of the totals in kT, (batch, laws)."""
-        gross = self.functions.gross(u, self.held, self.parameters)
+    def residual(self, u: Array, currents: Array, gross: Array | None = None) -> tuple[Array, Array]:
+        """|currents| relative to the gross flux (batch, n), given if known; gaps of the totals in kT, (batch, laws)."""
+        if gross is None:
+            gross = self.functions.gross(u, self.held, self.parameters)
         relative = np.where(currents == 0, 0, np.abs(currents) / np.where(gross > 0, gross, 1e-300))
         scale = self.functions.capacity(u, self.parameters) @ np.abs(self.structure.conserved).T
         return relative, np.abs(self.gap(u)) / scale

@@ -113,7 +113,7 @@ def _evaluate(equations: Equations, u: Array) -> tuple[Linearisation, Array, Arr
     """Linearisation, gross flux (batch, n), and root mean square of the relative residual (batch,)."""
     linearisation = equations.linearise(u)
     gross = equations.functions.gross(u, equations.held, equations.parameters)
-    relative, gaps = equations.residual(u, linearisation.currents)
+    relative, gaps = equations.residual(u, linearisation.currents, gross)
     return linearisation, gross, np.sqrt((relative**2).mean(axis=1) + (gaps**2).sum(axis=1))
 
 
