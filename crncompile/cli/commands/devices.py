@@ -24,7 +24,7 @@ _ROOM = 298.15
 @click.command(
     epilog=example(
         "crncompile devices",
-        "crncompile devices double_dot --source",
+        "crncompile devices model.tnet:my_enzyme --source",
         "crncompile devices model.tnet:my_enzyme --verify",
     )
 )
