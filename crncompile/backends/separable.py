@@ -252,19 +252,27 @@ class SeparableFamily:
 
     def pullback(self, state: State, adjoint: Array, to_held: Array) -> list[Array]:
         """Return derivatives of sum(adjoint * currents) by the slots, (*family) each; add those by held potentials."""
-        to_rows, to_columns = self._weights(adjoint, self.left), self._weights(adjoint, self.right)
-        by_left, by_right = to_rows * state.left, to_columns * state.right
-        batch, terms = state.batch, self.terms
-        rows = np.concatenate([by_left, state.left]).reshape(2 * terms * batch, -1)
-        columns = np.concatenate([state.right, by_right]).reshape(2 * terms * batch, -1)
-        to_slots = self._to_factor(rows.T @ columns, state.fixed)
-        factor = state.fixed.factor
-        self._pull(state, self.left, to_rows * state.right_through + by_right @ factor.T, to_slots, to_held)
-        self._pull(state, self.right, to_columns * state.left_through + by_left @ factor, to_slots, to_held)
+        factor, weights = state.fixed.factor, {half: self._weights(adjoint, half) for half in (self.left, self.right)}
+        rows, columns = [], []
+        to_left, to_right = np.zeros((2, 1, 1, 1))
+        if (to_rows := weights[self.left]) is not None:
+            weighed = to_rows * state.left
+            rows, columns = [weighed], [state.right]
+            to_left, to_right = to_left + to_rows * state.right_through, to_right + weighed @ factor
+        if (to_columns := weights[self.right]) is not None:
+            weighed = to_columns * state.right
+            rows, columns = [*rows, state.left], [*columns, weighed]
+            to_left, to_right = to_left + weighed @ factor.T, to_right + to_columns * state.left_through
+        flat = (np.concatenate(parts).reshape(-1, parts[0].shape[2]) for parts in (rows, columns))
+        to_slots = self._to_factor(next(flat).T @ next(flat), state.fixed)
+        self._pull(state, self.left, to_left, to_slots, to_held)
+        self._pull(state, self.right, to_right, to_slots, to_held)
         return to_slots
 
-    def _weights(self, adjoint: Array, half: Half) -> Array:
-        """Return what the adjoints at terminals weigh a flux with, as far as they run over a half: (batch, size)."""
+    def _weights(self, adjoint: Array, half: Half) -> Array | None:
+        """Return how the adjoints at terminals over a half weigh a flux, (batch, size); None where there are none."""
+        if all(self._over(self.code.ports[terminal]) is not half for terminal, *_ in self.code.currents):
+            return None
         total = np.zeros((len(adjoint), *half.shape), adjoint.dtype)
         for terminal, _, factor in self.code.currents:
             port = self.code.ports[terminal]
