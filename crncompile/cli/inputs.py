@@ -22,6 +22,7 @@ from crncompile.network.types import Network, Reservoir
 
 Array = NDArray[Any]
 MOST_SWEPT = 1_000_000
+_LOG = ":log"
 _EXAMPLE = "write --set x=0.5, --set 'x[3]=0.5 mM'"
 
 
@@ -127,17 +128,23 @@ class _Gatherer:
             self.echo.append(f"{_label(group, element)} = {told:g} {unit_name(self.network, group)}".rstrip())
 
     def sweep(self, text: str) -> Sweep:
-        """Take values ``NAME=FIRST:LAST:COUNT``."""
+        """Take values ``NAME=FIRST:LAST:COUNT[:log]``."""
         group, element, value = _split_name(self.network, text)
+        value, logarithmic = (value[: -len(_LOG)], True) if value.endswith(_LOG) else (value, False)
         parts = value.split(":")
         if len(parts) != 3 or not parts[2].strip().isdecimal() or int(parts[2]) < 2:
-            raise DataError(f"--sweep {text}: write --sweep x=FIRST:LAST:COUNT, such as x=-3:3:121, with COUNT from 2")
+            raise DataError(
+                f"--sweep {text}: write --sweep x=FIRST:LAST:COUNT, such as x=-3:3:121, or x=1:1000:31:log, with COUNT from 2"
+            )
         if int(parts[2]) > MOST_SWEPT:
             raise DataError(f"--sweep {text}: {parts[2].strip()} samples are too many; at most {MOST_SWEPT} at a time")
         first, last = (number(self.network, group, part, text, _EXAMPLE) for part in parts[:2])
         self._state(_label(group, element), text)
         self._warn_outside(group, [first, last])
-        evenly = np.geomspace if _spaced_in_logarithm(group) and min(first, last) > 0 else np.linspace
+        if logarithmic and min(first, last) <= 0:
+            raise DataError(f"--sweep {text}: a logarithmic sweep needs both ends above zero")
+        logarithmic = logarithmic or (_spaced_in_logarithm(group) and min(first, last) > 0)
+        evenly = np.geomspace if logarithmic else np.linspace
         values = evenly(first, last, int(parts[2]))
         self._put(group, element, values)
         if not has_unit(parts[0]):

@@ -74,7 +74,9 @@ set_option = click.option(
     help="Value of an input; a bare number is in the unit of its range. Also NAME[i]=VALUE, 'NAME=VALUE UNIT'.",
 )
 sweep_option = click.option(
-    "--sweep", metavar="NAME=FIRST:LAST:COUNT", help="Solve for COUNT values of an input, evenly spaced."
+    "--sweep",
+    metavar="NAME=FIRST:LAST:COUNT[:log]",
+    help="Solve for COUNT values of an input, evenly spaced, with :log in their logarithm.",
 )
 
 

@@ -135,6 +135,20 @@ class Situation:
         return owner.kind != "name" or owner.text in JOINTS
 
     @property
+    def in_round_interval(self) -> bool:
+        """Whether the innermost bracket is a round one where a value begins."""
+        return self.opened == "(" and self.bracket is not None and self._begins_value(self.lexemes.index(self.bracket))
+
+    @property
+    def behind_interval(self) -> bool:
+        """Whether an interval has just been closed."""
+        opening = next((i for i in range(self.at - 1, self.piece.first, -1) if self.lexemes[i].text == "["), 0)
+        return self.previous.text == "]" and self._begins_value(opening)
+
+    def _begins_value(self, place: int) -> bool:
+        return place > 0 and self.lexemes[place - 1].text in ("=", "in")
+
+    @property
     def other_equals(self) -> bool:
         """Whether a sign stands here that other languages write for ``=``; of ``==`` the first half has fitted."""
         if self.found.text == "==":

@@ -237,3 +237,11 @@ def test_a_model_without_output_is_solved_and_drawn_with_its_currents(crn, tmp_p
     assert "no output and no readout" not in crn("check", "iv.tnet").stdout
     (tmp_path / "iv.tnet").write_text(VOLTS + "readout r = n / kT\n")
     assert "no output" not in crn("check", "iv.tnet").stderr
+
+
+def test_a_sweep_evenly_spaced_in_the_logarithm(crn, tmp_path):
+    (tmp_path / "iv.tnet").write_text(VOLTS)
+    content = json.loads(crn("solve", "iv.tnet", "--sweep", "L=0.01:100:5:log", "--json").stdout)
+    assert content["inputs"]["L"] == pytest.approx([0.01, 0.1, 1, 10, 100])
+    refused = crn("solve", "iv.tnet", "--sweep", "L=0:100:5:log")
+    assert (refused.exit_code, "needs both ends above zero" in refused.stderr) == (1, True)

@@ -79,6 +79,20 @@ VALUES = (
         lambda s: s.previous.text + s.found.text in ("()", "[]"),
     ),
     Complaint(
+        "round-interval",
+        "an interval stands in square brackets",
+        "it is written: [lower, upper]",
+        ("reservoir x = input(range = (-1 kT, 1 kT))",),
+        lambda s: s.found.text == "," and s.in_round_interval,
+    ),
+    Complaint(
+        "unit-behind-interval",
+        "a unit stands behind each end of an interval",
+        "it is written: [lower {s.found.text}, upper {s.found.text}]",
+        ("reservoir x = input(range = [-30, 30] uV)", "parameter p = train 1 kT in [0, 2] kT"),
+        lambda s: s.found.kind in ("name", "unit") and s.behind_interval,
+    ),
+    Complaint(
         "half-interval",
         "an interval has two ends",
         "it is written: [lower, upper]",
