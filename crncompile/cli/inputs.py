@@ -134,7 +134,8 @@ class _Gatherer:
         parts = value.split(":")
         if len(parts) != 3 or not parts[2].strip().isdecimal() or int(parts[2]) < 2:
             raise DataError(
-                f"--sweep {text}: write --sweep x=FIRST:LAST:COUNT, such as x=-3:3:121, or x=1:1000:31:log, with COUNT from 2"
+                f"--sweep {text}: write --sweep x=FIRST:LAST:COUNT, such as x=-3:3:121, "
+                "or x=1:1000:31:log, with COUNT from 2"
             )
         if int(parts[2]) > MOST_SWEPT:
             raise DataError(f"--sweep {text}: {parts[2].strip()} samples are too many; at most {MOST_SWEPT} at a time")

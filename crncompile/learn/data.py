@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,7 @@ def _read_table(
     path: Path, network: Network, features: Sequence[str], targets: Sequence[str], needed: Sequence[str]
 ) -> _Table:
     known = (*features, *targets)
-    table = _read_npz(path, network) if path.suffix == ".npz" else _read_csv(path, known)
+    table = _read_npz(path, network, set(known)) if path.suffix == ".npz" else _read_csv(path, known)
     _check_names(table, known, needed)
     for name, values in table.columns.items():
         if not np.isfinite(values).all():
@@ -217,12 +218,15 @@ def _outside(network: Network, table: _Table) -> tuple[str, ...]:
 # --- .npz ---
 
 
-def _read_npz(path: Path, network: Network) -> _Table:
+def _read_npz(path: Path, network: Network, known: AbstractSet[str]) -> _Table:
     axes = {group.name: raw_axes(group) for group in input_groups(network)}
     axes |= {readout.name: readout.axes for readout in network.readouts}
     columns: dict[str, Array] = {}
     samples: tuple[str, int] | None = None
     for name, array in read_arrays(path).items():
+        if name not in axes and name not in known:
+            what = f"{name} is neither an input nor a {'label' if LABEL in known else 'readout'} of the model"
+            raise DataError(f"{path}: {what}; {did_you_mean(name, {*axes, *({LABEL} & known)})}")
         own = axes.get(name, ())
         shape = tuple(axis.size for axis in own)
         if array.ndim == 0 or array.shape[1:] != shape or not np.issubdtype(array.dtype, np.number):
@@ -255,6 +259,7 @@ def _read_csv(path: Path, known: Sequence[str]) -> _Table:
         raise DataError(f"{path}: there are no samples below the header")
     values = _numbers([lines[number] for number in body], len(header))
     if values is None:
+        _check_names(_Table(str(path), dict.fromkeys(header, np.zeros(0)), []), known, ())
         raise DataError(_what_is_wrong(path, lines, first, header))
     return _Table(str(path), dict(zip(header, values.T, strict=True)), [number + 1 for number in body])
 
@@ -322,7 +327,7 @@ def _what_is_wrong(path: Path, lines: Sequence[str], first: int, header: Sequenc
 
 def _why_no_number(cell: str) -> str:
     if not cell:
-        return "the cell is empty"
+        return "the cell is empty; leave rows out that lack a value"
     hint = "; it is written with a point" if _is_number(cell.replace(",", ".", 1)) else ""
     return f"{cell!r} is not a number{hint}"
 

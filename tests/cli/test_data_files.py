@@ -141,3 +141,16 @@ def test_inputs_alone_need_no_targets(tmp_path, divider):
     (tmp_path / "e.csv").write_text("volts\n5\n")
     with pytest.raises(DataError, match="no column for x"):
         read_inputs(tmp_path / "e.csv", divider)
+
+
+def test_an_unknown_column_is_told_before_its_cells_and_shapes(crn, tmp_path):
+    (tmp_path / "n.tnet").write_text(
+        "network n\ntemperature 1 K\nreservoir x = input(range = [-1 kT, 1 kT])\n"
+        "reservoir y = output(capacitance = 1 nF)\n"
+        "dot a: x -> y = resonant_dot(gamma_left = 1 GHz, gamma_right = 1 GHz, level = 0 kT)\nreadout z = y / kT\n"
+    )
+    (tmp_path / "d.csv").write_text("x,z,comment\n0,0.1,good\n")
+    assert "column 3: comment is neither an input nor a readout" in crn("evaluate", "n.tnet", "--data", "d.csv").stderr
+    np.savez(tmp_path / "d.npz", x=np.zeros(3), Z=np.zeros((3, 2)))
+    said = crn("evaluate", "n.tnet", "--data", "d.npz").stderr
+    assert "d.npz: Z is neither an input nor a readout of the model; did you mean z?" in said
