@@ -42,9 +42,9 @@ class Solution:
     values: Mapping[str, Array]
     readouts: Mapping[str, Array]
     certificate: Certificate
-    u: Array
-    held: Array
-    parameters: Mapping[str, Array]
+    u: Array = field(repr=False)
+    held: Array = field(repr=False)
+    parameters: Mapping[str, Array] = field(repr=False)
     batch: tuple[int, ...]
     solved: CompiledNetwork = field(repr=False)
 
