@@ -153,7 +153,10 @@ class CompiledNetwork:
         return self.functions.hold(flat, parameters), batch
 
     def _encoded(self, group: Reservoir, values: ArrayLike, raw: bool) -> Array:
-        array = encode(group, values) if raw else in_range_unit(self.network, group, values)
+        try:
+            array = encode(group, values) if raw else in_range_unit(self.network, group, values)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"the values of input {group.name} are not numbers: {error}") from error
         tail = array.shape[array.ndim - len(group.shape) :]
         if array.ndim < len(group.shape) or tail != group.shape:
             raise DataError(f"input {group.name} has shape {group.shape} (a batch may stand before), not {array.shape}")

@@ -1,0 +1,44 @@
+"""What a compiled network says of inputs that it can not take."""
+
+import numpy as np
+import pytest
+
+import crncompile
+from crncompile.errors import DataError
+
+MODEL = """
+network pair temperature 300 K volume 1 nL
+reservoir s = input(range = [0.1 mM, 10 mM])
+reservoir t = input(range = [0.1 mM, 10 mM])
+reservoir p = output(start = 1 mM)
+reaction a: s <-> p = mass_action(k = 1 s^-1, K_eq = 1)
+reaction b: t <-> p = mass_action(k = 1 s^-1, K_eq = 1)
+readout z = p / 1 mM
+"""
+
+
+@pytest.fixture(scope="module")
+def net():
+    """A small network of two inputs."""
+    return crncompile.loads(MODEL)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"s": "a", "t": 1.0}, "the values of input s are not numbers: could not convert string to float: 'a'"),
+        ({"s": 1.0}, "input t is missing: give t=..."),
+        ({"s": 1.0, "t": 1.0, "u": 1.0}, "the network has no input u; known here: s, t"),
+        ({"s": 0.0, "t": 1.0}, "input s is a concentration and must be positive"),
+        ({"s": [1.0, 2.0], "t": [1.0, 2.0, 3.0]}, "do not fit together"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_told(net, inputs, said):
+    with pytest.raises(DataError) as error:
+        net.solve(inputs)
+    assert said in str(error.value)
+
+
+def test_batches_broadcast(net):
+    solution = net.solve(s=[[1.0], [3.0]], t=[1.0, 2.0, 3.0])
+    assert solution.readouts["z"] == pytest.approx(np.array([[1, 1.5, 2], [2, 2.5, 3]]))
