@@ -34,8 +34,14 @@ def shared_library(text: str) -> ctypes.CDLL:
     """
     program = compiler()
     key = hashlib.sha256("\n".join([text, *FLAGS, _target(program)]).encode()).hexdigest()
-    folder = cache.folder() or Path(tempfile.mkdtemp(prefix="crncompile-"))
-    library = folder / f"{key[:32]}.so"
+    folder = cache.folder()
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="crncompile-", ignore_cleanup_errors=True) as once:
+            return _loaded(program, text, Path(once) / "network.so")
+    return _loaded(program, text, folder / f"{key[:32]}.so")
+
+
+def _loaded(program: str, text: str, library: Path) -> ctypes.CDLL:
     if library.exists():
         try:
             return ctypes.CDLL(str(library))

@@ -229,6 +229,9 @@ def test_a_damaged_library_is_made_anew(monkeypatch, tmp_path):
 def test_a_folder_that_can_not_be_written_is_no_obstacle(monkeypatch, tmp_path):
     monkeypatch.setenv("CRNCOMPILE_CACHE", str(tmp_path / "file" / "below"))
     (tmp_path / "file").write_text("")
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
     library = c_library.shared_library("int four(void) { return 4; }")
     assert isinstance(library, ctypes.CDLL)
     assert library.four() == 4
+    assert list((tmp_path / "scratch").iterdir()) == []
