@@ -1,4 +1,7 @@
-"""A network as one Python module that needs only numpy: its functions, the solver, and a front to use them."""
+"""A network as one Python module that needs only numpy: its functions, the solver, and a front to use them.
+
+A large network whose Jacobian is sparse needs scipy too, and its module says so.
+"""
 
 from __future__ import annotations
 
@@ -69,11 +72,12 @@ def _header(compiled: CompiledNetwork, origin: str) -> str:
     network, structure = compiled.network, compiled.functions.structure
     devices = sum(int(np.prod(family.shape, dtype=np.int64)) for family in network.families)
     title = network.title or network.name
+    tools = "numpy alone" if compiled.program.pattern is None else "numpy, and scipy for its sparse Jacobian"
     made = f"Made by crncompile {crncompile.__version__} from the network {network.name}"
     made += f", which uses {listed(Path(name).name for name in network.used)}" if network.used else ""
     made += f", {origin}" if origin else ""
     lines = [
-        *textwrap.wrap(f"{title}: steady states of a thermodynamic network, with numpy alone.", 116),
+        *textwrap.wrap(f"{title}: steady states of a thermodynamic network, with {tools}.", 116),
         "",
         *textwrap.wrap(f"{made}. Do not edit: change the model and make it anew.", 116),
         "",

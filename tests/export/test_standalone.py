@@ -11,6 +11,7 @@ import pytest
 import crncompile
 from crncompile.export.gathered import Gathered, bodies, gather, outer_imports
 from crncompile.export.standalone import standalone_text
+from crncompile.program import build
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "models"
@@ -182,3 +183,15 @@ def test_private_names_are_told_apart_and_public_ones_refused():
     assert texts[1] == "_LIMIT_of_second = 2\n\n\ndef g(x):\n    return x._LIMIT + _LIMIT_of_second"
     with pytest.raises(ValueError, match=r"p.third defines f, which another module defines already"):
         bodies([first, Gathered("p.third", "def f():\n    return 1\n")])
+
+
+def test_a_sparse_jacobian_needs_scipy_and_says_so(monkeypatch, tmp_path):
+    assert "with numpy alone." in standalone_text(crncompile.loads(SMALL), crncompile.loads(SMALL).parameters())
+    monkeypatch.setattr(build, "pays", lambda *_: True)
+    network = crncompile.loads(SMALL)
+    text = standalone_text(network, network.parameters())
+    assert "with numpy, and scipy for its sparse Jacobian." in text
+    (tmp_path / "solver.py").write_text(text, encoding="utf-8")
+    code = "import numpy as np, solver; print(solver.steady_state({'x': [0.5, -0.5]}).certificate.status[0])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.stdout, done.stderr) == ("stable\n", "")

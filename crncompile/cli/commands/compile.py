@@ -18,7 +18,8 @@ from crncompile.cli.say import note
 def command(model: Path, output: Path, parameters: Path | None, seed: int) -> None:
     """Write the equations of MODEL as a Python module that needs only numpy.
 
-    It has residual, jacobian, steady_state and gradient, names and units, and the parameters as defaults.
+    It has residual, jacobian, steady_state and gradient, names and units, and the parameters as defaults. A large
+    network with a sparse Jacobian (a lattice, a random graph) needs scipy as well.
     """
     from crncompile.cli.model import loaded
     from crncompile.export.files import write_atomically
