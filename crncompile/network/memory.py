@@ -15,7 +15,7 @@ from crncompile.network.types import Family, Network, Port
 _USUAL = 16 * 2**30
 _NUMBER = 8
 #: Part of the entries of the blocks of a Jacobian above which it is not stored as sparse.
-_FULL = 0.1
+FULL = 0.1
 
 
 def memory() -> int:
@@ -79,7 +79,7 @@ def jacobian_size(network: Network) -> int:
             blocks.add((row.reservoir, column.reservoir))
             entries += math.prod(family.shape)
     whole = sum(sizes[row] * sizes[column] for row, column in blocks)
-    return _NUMBER * (whole if entries >= _FULL * whole else 2 * entries)
+    return _NUMBER * (whole if entries >= FULL * whole else 2 * entries)
 
 
 def _coupled(family: Family, floating: dict[str, int]) -> Iterator[tuple[Port, Port]]:

@@ -8,14 +8,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from crncompile.network.memory import FULL
 from crncompile.program.types import Contribution, FamilyCode, GroupCode, Pattern, Read
 
 _FEW = 2_000_000
 """Multiplications of an elimination by blocks (about a millisecond) below which a sparse one does not pay."""
 _ENVELOPE = 20_000_000_000
 """Multiplications of a factorisation within the envelope (Cuthill and McKee 1969) above which systems are iterated."""
-_FULL = 0.1
-"""Part of the entries of the blocks above which they are not sparse."""
 
 
 def pays(groups: Sequence[GroupCode], families: Iterable[FamilyCode], work: int) -> bool:
@@ -24,7 +23,7 @@ def pays(groups: Sequence[GroupCode], families: Iterable[FamilyCode], work: int)
     terms = [(family, term) for family in families for term in family.contributions]
     entries = sum(size) + sum(int(np.prod(family.shape, dtype=np.int64)) for family, _ in terms)
     blocks = {term.block for _, term in terms if term.mode != "diagonal"}
-    return work > _FEW and entries < _FULL * sum(size[row] * size[column] for row, column in blocks)
+    return work > _FEW and entries < FULL * sum(size[row] * size[column] for row, column in blocks)
 
 
 def entangled(pattern: Pattern) -> bool:
