@@ -17,7 +17,8 @@ from crncompile.network.types import Network, Reservoir
 from crncompile.program.types import Program
 from crncompile.solve.adjoint import gradient_at
 from crncompile.solve.certificate import Certificate
-from crncompile.solve.steady import steady_states
+from crncompile.solve.equations import Linearisation
+from crncompile.solve.steady import Exact, steady_states
 from crncompile.symbolic.system import System
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class Solution:
 
     ``potentials[name]`` is dimensionless (mu/kT, or ln(c/1 M)), (*batch, *reservoir); ``values[name]`` is mu in kT or
     c in M; ``readouts[name]`` (*batch, *readout). ``u`` (samples, floating) and ``held`` (samples, held) are the raw
-    vectors, ``batch`` the shape of the batch. Samples without a certified steady state are NaN and say why in
-    ``certificate.messages``.
+    vectors, ``batch`` the shape of the batch, ``linearisation`` that at all states if it is kept for gradients. Samples
+    without a certified steady state are NaN and say why in ``certificate.messages``.
     """
 
     potentials: Mapping[str, Array]
@@ -47,6 +48,7 @@ class Solution:
     parameters: Mapping[str, Array] = field(repr=False)
     batch: tuple[int, ...]
     solved: CompiledNetwork = field(repr=False)
+    linearisation: Linearisation | None = field(repr=False, default=None)
 
     def currents(self, name: str) -> Array:
         """Return the current through every device of a family along its arrow, (*batch, *family), in 1/s.
@@ -59,7 +61,10 @@ class Solution:
 
     def take(self, samples: Array) -> Solution:
         """Return the raw vectors of some samples, for `CompiledNetwork.gradient`; all else stays that of the whole."""
-        return replace(self, u=self.u[samples], held=self.held[samples])
+        if len(samples) == len(self.u):
+            return self
+        known = None if self.linearisation is None else self.linearisation.take(samples)
+        return replace(self, u=self.u[samples], held=self.held[samples], linearisation=known)
 
     def raise_for_failure(self) -> Solution:
         """Raise SteadyStateError if a sample has no certified steady state; return self otherwise."""
@@ -203,20 +208,32 @@ class CompiledNetwork:
         Without ``follow`` a sample fails that neither a warm start nor the fast path of a proof settles.
         """
         start = np.broadcast_to(self.functions.start(parameters), (len(held), len(self.functions.structure.reservoirs)))
-        prepared = self.functions.prepare(parameters)
         states = steady_states(
-            self.functions,
-            prepared,
-            self.functions.settle(held, prepared),
+            *self._ready(self.functions, held, parameters),
             start,
             warm=warm,
             totals=self._totals(totals, start, parameters),
+            exact=None if self.exact is self.functions else Exact(*self._ready(self.exact, held, parameters)),
+            maximum_steps=2000 if follow else 0,
             eigenvalues=eigenvalues,
-            **({} if follow else {"maximum_steps": 0}),
         )
         tiers = sorted({family.tier for family in self.program.families})
         certificate = replace(states.certificate, backend=self.backend, tier=", ".join(tiers))
-        return self._solution(states.u, held, parameters, (len(held),) if batch is None else batch, certificate)
+        batch = (len(held),) if batch is None else batch
+        described = self.described(states.u, held, parameters, batch)
+        last = states.linearisation
+        return Solution(*described, certificate, states.u, held, dict(parameters), batch, self, last)
+
+    @property
+    def exact(self) -> Any:
+        """The functions with no law approximated: what answers are certified with."""
+        return getattr(self.functions, "exact", self.functions)
+
+    @staticmethod
+    def _ready(functions: Any, held: Array, parameters: Mapping[str, Array]) -> tuple[Any, Any, Array]:
+        """Return functions with what they make of parameters and held potentials once."""
+        prepared = functions.prepare(parameters)
+        return functions, prepared, functions.settle(held, prepared)
 
     def _totals(
         self, totals: Mapping[str, float] | None, start: Array, parameters: Mapping[str, Array]
@@ -230,12 +247,6 @@ class CompiledNetwork:
                 raise DataError(f"nothing called {name} is conserved; {did_you_mean(name, names)}")
             values[names.index(name)] = value
         return np.asarray(values)
-
-    def _solution(
-        self, u: Array, held: Array, parameters: Mapping[str, Array], batch: tuple[int, ...], certificate: Certificate
-    ) -> Solution:
-        described = self.described(u, held, parameters, batch)
-        return Solution(*described, certificate, u, held, dict(parameters), batch, self)
 
     def described(
         self, u: Array, held: Array, parameters: Mapping[str, Array], batch: tuple[int, ...]
@@ -314,6 +325,7 @@ class CompiledNetwork:
             weights,
             per_sample=per_sample,
             totals_fixed=totals_fixed,
+            linearisation=solution.linearisation,
         )
 
     # --- learning -----------------------------------------------------------------------------------------------------

@@ -60,6 +60,12 @@ def scatter_block(
     return flat.reshape(batch, *size)
 
 
+def lowest(value: Array, batch: int) -> Array:
+    """Return the least of a family's values for each sample, (batch,)."""
+    value = np.asarray(value)
+    return np.asarray(np.broadcast_to(value, (batch, *value.shape[1:])).reshape(batch, -1).min(axis=1))
+
+
 def onto_diagonal(block: Array, value: Array) -> None:
     """Add values (batch, size) to the diagonal of a dense block (batch, size, size), in place."""
     here = np.arange(value.shape[1])

@@ -81,6 +81,15 @@ def pullback(adjoint, u, held, parameters, per_sample=False):
     return total, joined(to_held)
 '''
 
+_MONOTONE = '''
+def monotone(u_low, u_high, held, parameters):
+    """Whether all differential conductances are positive between two potentials, (batch,).
+
+    Of the terminals at floating reservoirs, as far as it can be told from the signs of their terms.
+    """
+    return in_tiles(_monotone, DEVICES, parameters, u_low, u_high, held)
+'''
+
 
 def module_text(program: Program, values: Mapping[str, NDArray[Any]], header: str) -> str:
     """Return the text of the module of a program.
@@ -112,6 +121,7 @@ def module_parts(
         *reservoirs,
         section("network"),
         _ENTRY,
+        *([_MONOTONE] if program.bounded else []),
         *packed.sections(),
     ]
 
@@ -223,5 +233,6 @@ def _structure(program: Program, packed: Packed) -> list[str]:
         f"    conserved={packed.literal('structure.conserved', program.conserved)},",
         f"    conserved_names={program.conserved_names!r},",
         f"    unique={program.unique!r},",
+        f"    bounded={program.bounded},",
         ")",
     ]

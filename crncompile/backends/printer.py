@@ -21,9 +21,9 @@ _FUNCTIONS = {
 }
 # Names that mean something inside generated modules.
 _TAKEN = """
-np N_A exp collect scatter outer scatter_block onto_diagonal positions give tiles in_tiles joined summed dtype_of
+np N_A exp lowest collect scatter outer scatter_block onto_diagonal positions give tiles in_tiles joined summed dtype_of
 dense_jacobian u held parameters adjoint gradient blocks into batch slots slots_of dtype values weights to_u to_held
-entries factors rows ends
+entries factors rows ends u_low u_high least margins number monotone
 result inputs structure prepare settle currents gross linearise jacobian pullback capacity content start hold
 hold_pullback content_pullback start_pullback readouts readout_pullback fluxes types annotations Any Array Callable
 Mapping NDArray TILE

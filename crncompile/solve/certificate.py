@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from crncompile.solve.equations import Linearisation
 from crncompile.solve.problem import Array
 
 
@@ -38,6 +39,7 @@ class How(StrEnum):
 
     NOT = "not ascertained"
     UNIQUE = "proved unique"
+    REGION = "proved unique in the region that the relaxation from the stated start can not leave"
     FOLLOWED = "relaxation followed from the stated start, stability checked"
     REPEATED = "relaxation followed from the stated start near a border, repeated more exactly, stability checked"
     WARM = "warm start, stability checked, not confirmed from the stated start"
@@ -103,7 +105,11 @@ class Certificate:
 
 @dataclass(frozen=True, eq=False)
 class States:
-    """Steady potentials ``u`` (batch, n), NaN where none was certified, and the evidence."""
+    """Steady potentials ``u`` (batch, n), NaN where none was certified, and the evidence.
+
+    ``linearisation`` is the exact one at all states that were found; adjoints begin with it.
+    """
 
     u: Array
     certificate: Certificate
+    linearisation: Linearisation

@@ -57,7 +57,7 @@ def why_lost(equations: Equations, u: Array, path: Array, steps: int) -> str:
         return f"{name} {verb} without bound (by {abs(travel):.3g} kT over the last {len(path) // 2} steps)"
     with np.errstate(all="ignore"):
         linearisation = equations.linearise(u)
-        relative, _ = equations.residual(u, linearisation.currents)
+        relative, _ = linearisation.residuals
     if not np.isfinite(linearisation.currents).all():
         return f"the current into {names[int(np.argmin(np.isfinite(linearisation.currents[0])))]} is not finite"
     worst = int(np.argmax(relative[0]))

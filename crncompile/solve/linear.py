@@ -175,6 +175,10 @@ class LinearSystem:
             x[:, self.pivots] = multipliers
         return np.asarray(x[:, :, 0])
 
+    def solve_unchecked(self, right: Array) -> Array:
+        """Solve A x = ``right``, (batch, n), by elimination over the groups, whatever its rounding errors."""
+        return self._solve(right)
+
     def solve(self, right: Array) -> Array:
         """Solve A x = ``right``, (batch, n); rows of singular samples are NaN."""
         with np.errstate(all="ignore"):
