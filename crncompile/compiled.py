@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, ArrayLike]
 Array = NDArray[Any]
+PRECISIONS = ("float64", "float32")
+MOST_STEPS = 2000
+"""Steps of a path from the stated start."""
 
 
 @dataclass(frozen=True, eq=False)
 class Solution:
     """Steady states of a batch of inputs.
 
-    ``potentials[name]`` is dimensionless (mu/kT, or ln(c/1 M)), (*batch, *reservoir); ``values[name]`` is mu in kT or
-    c in M; ``readouts[name]`` (*batch, *readout). ``u`` (samples, floating) and ``held`` (samples, held) are the raw
-    vectors, ``batch`` the shape of the batch, ``linearisation`` that at all states if it is kept for gradients. Samples
-    without a certified steady state are NaN and say why in ``certificate.messages``.
+    ``readouts[name]`` is (*batch, *readout), ``u`` (samples, floating) and ``held`` (samples, held) are the raw
+    vectors, ``batch`` is the shape of the batch, ``linearisation`` that at all states if it is kept for gradients.
+    Samples without a certified steady state are NaN and say why in ``certificate.messages``.
     """
 
-    potentials: Mapping[str, Array]
-    values: Mapping[str, Array]
     readouts: Mapping[str, Array]
     certificate: Certificate
     u: Array = field(repr=False)
@@ -49,6 +49,16 @@ class Solution:
     batch: tuple[int, ...]
     solved: CompiledNetwork = field(repr=False)
     linearisation: Linearisation | None = field(repr=False, default=None)
+
+    @cached_property
+    def potentials(self) -> Mapping[str, Array]:
+        """Dimensionless potentials of each group (mu/kT, or ln(c/1 M)), (*batch, *reservoir)."""
+        return self.solved.potentials(self.u, self.held, self.batch)
+
+    @cached_property
+    def values(self) -> Mapping[str, Array]:
+        """Mu in kT or c in M of each group, (*batch, *reservoir)."""
+        return self.solved.natural(self.potentials)
 
     def currents(self, name: str) -> Array:
         """Return the current through every device of a family along its arrow, (*batch, *family), in 1/s.
@@ -130,7 +140,7 @@ class CompiledNetwork:
         return value if np.iscomplexobj(value) else value.astype(float)
 
     def held(
-        self, inputs: Values, parameters: Mapping[str, Array], *, raw: bool = False
+        self, inputs: Values, parameters: Mapping[str, Array], *, raw: bool = False, precision: str = "float64"
     ) -> tuple[Array, tuple[int, ...]]:
         """Return potentials of all held reservoirs, (samples, held), and the shape of the batch.
 
@@ -145,7 +155,7 @@ class CompiledNetwork:
         for group in self.inputs:
             if group.name not in inputs:
                 raise DataError(f"input {group.name} is missing: give {group.name}=...")
-            shaped[group.name] = self._encoded(group, inputs[group.name], raw)
+            shaped[group.name] = self._encoded(group, inputs[group.name], raw, precision)
             batches.append(shaped[group.name].shape[: shaped[group.name].ndim - len(group.shape)])
         try:
             batch = np.broadcast_shapes(*batches)
@@ -157,9 +167,9 @@ class CompiledNetwork:
         }
         return self.functions.hold(flat, parameters), batch
 
-    def _encoded(self, group: Reservoir, values: ArrayLike, raw: bool) -> Array:
+    def _encoded(self, group: Reservoir, values: ArrayLike, raw: bool, precision: str) -> Array:
         try:
-            array = encode(group, values) if raw else in_range_unit(self.network, group, values)
+            array = encode(group, values, precision) if raw else in_range_unit(self.network, group, values)
         except (TypeError, ValueError) as error:
             raise DataError(f"the values of input {group.name} are not numbers: {error}") from error
         tail = array.shape[array.ndim - len(group.shape) :]
@@ -181,16 +191,20 @@ class CompiledNetwork:
         totals: Mapping[str, float] | None = None,
         warm: Array | None = None,
         eigenvalues: bool = False,
+        precision: str = "float64",
         **named: ArrayLike,
     ) -> Solution:
         """Find the steady states to which the network relaxes from its stated start.
 
         Inputs are given by name, in the unit of their range (or as raw data with ``raw``), and broadcast against each
-        other: ``net.solve(x=[0.1, 0.3])``. ``totals`` edits conserved totals by name, in particles.
+        other: ``net.solve(x=[0.1, 0.3])``. ``totals`` edits conserved totals by name, in particles. ``precision``
+        "float32" is faster and certified to 1e-5 of the gross flux only.
         """
         values = self.parameters(parameters, seed)
         held, batch = self.held({**(inputs or {}), **named}, values, raw=raw)
-        return self.solve_held(held, values, batch, totals=totals, warm=warm, eigenvalues=eigenvalues)
+        return self.solve_held(
+            held, values, batch, totals=totals, warm=warm, eigenvalues=eigenvalues, precision=precision
+        )
 
     def solve_held(
         self,
@@ -202,11 +216,43 @@ class CompiledNetwork:
         warm: Array | None = None,
         follow: bool = True,
         eigenvalues: bool = False,
+        precision: str = "float64",
     ) -> Solution:
         """Solve for held potentials (samples, held) and a complete set of parameters; see `solve`.
 
-        Without ``follow`` a sample fails that neither a warm start nor the fast path of a proof settles.
+        Without ``follow`` a sample fails that neither a warm start nor the fast path of a proof settles. In "float32"
+        Newton's method works in 32 bits; paths are followed in 64 all the same, and their ends rounded.
         """
+        if precision not in PRECISIONS:
+            raise DataError(f"there is no precision {precision}; {did_you_mean(precision, PRECISIONS)}")
+        batch = (len(held),) if batch is None else batch
+        steps = MOST_STEPS if follow else 0
+        if precision == "float64":
+            return self._solved(held, parameters, batch, steps, totals=totals, warm=warm, eigenvalues=eigenvalues)
+        cast = {name: np.asarray(value, np.float32) for name, value in parameters.items()}
+        single = held.astype(np.float32, copy=False)
+        quick = self._solved(single, cast, batch, 0, totals=totals, warm=warm, eigenvalues=eigenvalues)
+        lost = np.flatnonzero(quick.certificate.failed)
+        if not (follow and len(lost)):
+            return quick
+        exact = self._solved(held[lost].astype(float), parameters, (len(lost),), steps, totals=totals)
+        u = quick.u.copy()
+        u[lost] = exact.u
+        certificate = quick.certificate.put(lost, exact.certificate)
+        return Solution(self.read(u, single, cast, batch), certificate, u, single, cast, batch, self)
+
+    def _solved(
+        self,
+        held: Array,
+        parameters: Mapping[str, Array],
+        batch: tuple[int, ...],
+        maximum_steps: int,
+        *,
+        totals: Mapping[str, float] | None = None,
+        warm: Array | None = None,
+        eigenvalues: bool = False,
+    ) -> Solution:
+        """Solve in the precision of what is given, paths followed for so many steps."""
         start = np.broadcast_to(self.functions.start(parameters), (len(held), len(self.functions.structure.reservoirs)))
         states = steady_states(
             *self._ready(self.functions, held, parameters),
@@ -214,15 +260,13 @@ class CompiledNetwork:
             warm=warm,
             totals=self._totals(totals, start, parameters),
             exact=None if self.exact is self.functions else Exact(*self._ready(self.exact, held, parameters)),
-            maximum_steps=2000 if follow else 0,
+            maximum_steps=maximum_steps,
             eigenvalues=eigenvalues,
         )
-        tiers = sorted({family.tier for family in self.program.families})
-        certificate = replace(states.certificate, backend=self.backend, tier=", ".join(tiers))
-        batch = (len(held),) if batch is None else batch
-        described = self.described(states.u, held, parameters, batch)
-        last = states.linearisation
-        return Solution(*described, certificate, states.u, held, dict(parameters), batch, self, last)
+        tiers = ", ".join(sorted({family.tier for family in self.program.families}))
+        certificate = replace(states.certificate, backend=self.backend, tier=tiers, precision=str(start.dtype))
+        readouts = self.read(states.u, held, parameters, batch)
+        return Solution(readouts, certificate, states.u, held, parameters, batch, self, states.linearisation)
 
     @property
     def exact(self) -> Any:
@@ -248,20 +292,25 @@ class CompiledNetwork:
             values[names.index(name)] = value
         return np.asarray(values)
 
-    def described(
-        self, u: Array, held: Array, parameters: Mapping[str, Array], batch: tuple[int, ...]
-    ) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
-        """Return potentials, values and readouts by name, as `Solution` has them, of raw vectors (samples, ...)."""
-        potentials = {g.name: u[:, g.start : g.stop].reshape((*batch, *g.shape)) for g in self.program.groups}
+    def potentials(self, u: Array, held: Array, batch: tuple[int, ...]) -> dict[str, Array]:
+        """Return mu/kT or ln(c/1 M) by name, (*batch, *reservoir), of raw vectors (samples, ...)."""
+        found = {g.name: u[:, g.start : g.stop].reshape((*batch, *g.shape)) for g in self.program.groups}
         for fixed in self.program.held:
             g = fixed.group
-            potentials[g.name] = held[:, g.start : g.stop].reshape((*batch, *g.shape))
+            found[g.name] = held[:, g.start : g.stop].reshape((*batch, *g.shape))
+        return found
+
+    def natural(self, potentials: Mapping[str, Array]) -> dict[str, Array]:
+        """Return mu in kT or c in M by name, of potentials by name."""
         content = {group.name: group.content for group in self.network.reservoirs}
         with np.errstate(all="ignore"):
-            natural = {n: np.exp(v) if content[n] == "molecules" else v for n, v in potentials.items()}
+            return {n: np.exp(v) if content[n] == "molecules" else v for n, v in potentials.items()}
+
+    def read(self, u: Array, held: Array, parameters: Mapping[str, Array], batch: tuple[int, ...]) -> dict[str, Array]:
+        """Return readouts by name, (*batch, *readout), of raw vectors (samples, ...)."""
+        with np.errstate(all="ignore"):
             readouts = self.functions.readouts(u, held, parameters)
-        shaped = {r.name: readouts[r.name].reshape((*batch, *r.shape)) for r in self.network.readouts}
-        return potentials, natural, shaped
+        return {r.name: readouts[r.name].reshape((*batch, *r.shape)) for r in self.network.readouts}
 
     def currents(self, name: str, u: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
         """Return the current along the arrow of every device of a family, (samples, *family), in 1/s.
@@ -308,13 +357,20 @@ class CompiledNetwork:
         return simulate_network(self, {**(inputs or {}), **named}, until=until, steps=steps, **others)
 
     def gradient(
-        self, solution: Solution, weights: Mapping[str, Array], *, per_sample: bool = False, totals_fixed: bool = False
+        self,
+        solution: Solution,
+        weights: Mapping[str, Array],
+        *,
+        per_sample: bool = False,
+        totals_fixed: bool = False,
+        only: Collection[str] | None = None,
     ) -> tuple[dict[str, Array], Array]:
         """Differentiate sum(weights[readout] * readout) at steady states by all parameters and by the held potentials.
 
         ``weights[name]`` is (samples, *readout). Returns ({parameter: array}, (samples, held)), summed over the
         samples or, with ``per_sample``, (samples, *parameter). ``totals_fixed``: conserved totals were stated and do
-        not follow the start. Exact, by the implicit-function theorem: one linear solve with the transposed Jacobian
+        not follow the start. ``only`` names the parameters that matter: derivatives by others, and by held potentials,
+        may then be left out. Exact, by the implicit-function theorem: one linear solve with the transposed Jacobian
         and one pass over the families.
         """
         return gradient_at(
@@ -326,6 +382,7 @@ class CompiledNetwork:
             per_sample=per_sample,
             totals_fixed=totals_fixed,
             linearisation=solution.linearisation,
+            only=only,
         )
 
     # --- learning -----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crncompile.backends.numpy_runtime import dtype_of
 from crncompile.program.types import FamilyCode, GroupCode, Kernel, Read
 
 Array = NDArray[Any]
@@ -70,7 +71,7 @@ class Half:
 
     def stacked(self, values: Sequence[Any], batch: int) -> Array:
         """Stack results of the kernel: (terms, batch, size)."""
-        stack = np.empty((len(values), batch, *self.shape), np.result_type(float, *values))
+        stack = np.empty((len(values), batch, *self.shape), dtype_of(*values))
         for place, value in zip(stack, values, strict=True):
             place[...] = value
         return stack.reshape(len(values), batch, self.size)

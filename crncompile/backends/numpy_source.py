@@ -21,8 +21,11 @@ from crncompile.program.types import Kernel, Program, SolvedKernel
 IMPORTS = """
 from __future__ import annotations
 
+import contextvars
+import os
 import types
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,10 +69,11 @@ def jacobian(u, held, parameters):
     return dense_jacobian(structure, linearise(u, held, parameters)[1], len(u))
 
 
-def pullback(adjoint, u, held, parameters, per_sample=False):
+def pullback(adjoint, u, held, parameters, per_sample=False, only=None):
     """Derivatives of sum(adjoint * currents): ({parameter: array}, (batch, held)).
 
-    Each parameter's array has its shape, summed over the batch, or (batch, *shape) with ``per_sample``.
+    Each parameter's array has its shape, summed over the batch, or (batch, *shape) with ``per_sample``. Those that are
+    not in ``only`` need not be computed, and neither need then derivatives by held potentials; here all are.
     """
     if per_sample:
         return in_tiles(_pullback, DEVICES, parameters, adjoint, u, held)

@@ -6,7 +6,7 @@ but for a dense block of the Jacobian, which has that size itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from crncompile.backends.halves import Half, Natural
 from crncompile.backends.kernel_text import kernel_functions
 from crncompile.backends.load import load_module
-from crncompile.backends.numpy_runtime import collect, onto_diagonal, outer, positions, scatter_block
+from crncompile.backends.numpy_runtime import collect, dtype_of, joined, onto_diagonal, outer, positions, scatter_block
 from crncompile.backends.text import section
 from crncompile.program.types import Contribution, FamilyCode, Kernel, Program, Read, Split
 
@@ -33,9 +33,26 @@ class Fixed:
     factor: Array
 
     @cached_property
+    def one_sign(self) -> bool:
+        """Whether all factors have the same sign, as far as they have one."""
+        return bool(self.factor.min(initial=0) >= 0 or self.factor.max(initial=0) <= 0)
+
+    @cached_property
     def sizes(self) -> Fixed:
         """The same with the factors' absolute values."""
         return Fixed(self.slots, np.abs(self.factor))
+
+
+def _flat(stack: Array) -> Array:
+    return stack.reshape(-1, stack.shape[2])
+
+
+def _sum(a: Array | None, b: Array | None) -> Array:
+    if a is None or b is None:
+        found = b if a is None else a
+        assert found is not None
+        return found
+    return np.asarray(a + b)
 
 
 def _dotted(a: Array, b: Array) -> Array:
@@ -127,6 +144,8 @@ class SeparableFamily:
         self.left = self._half("left", split.left, split.rows)
         self.right = self._half("right", split.right, split.columns)
         self.factor_slots = self._numbers(split.factor)
+        self.fixtures = program.held
+        self.decide = {half: self._decides(half) for half in (self.left, self.right)}
 
     def _numbers(self, kernel: Kernel) -> tuple[int, ...]:
         return tuple(self._parameters.index(symbol) for symbol in kernel.parameters)
@@ -172,11 +191,19 @@ class SeparableFamily:
         moved = devices.transpose(*self.split.rows, *self.split.columns)
         return np.ascontiguousarray(moved.reshape(self.left.size, self.right.size))
 
-    def through(self, natural: Natural, batch: int, fixed: Fixed, kind: type[State]) -> Array:
-        """Return the settled half times the factors, (batch, terms * size)."""
-        state = kind(self, natural, batch, fixed, None)
+    def through(self, natural: Natural, batch: int, fixed: Fixed) -> tuple[Array, Array]:
+        """Return the settled half times the factors, (batch, terms * size), and the same of absolute values."""
+        state = State(self, natural, batch, fixed, None)
+        signed = self._through(state)
+        kernel = (self.left if self.settled is self.left else self.right).kernel
+        half = state.left if self.settled is self.left else state.right
+        if kernel.gross == kernel.value and fixed.one_sign and (half >= 0).all():
+            return signed, np.abs(signed)
+        return signed, self._through(Sizes(self, natural, batch, fixed, None))
+
+    def _through(self, state: State) -> Array:
         found = state.left_through if self.settled is self.left else state.right_through
-        return np.asarray(found.transpose(1, 0, 2).reshape(batch, -1))
+        return np.asarray(found.transpose(1, 0, 2).reshape(state.batch, -1))
 
     def state(self, natural: Natural, batch: int, fixed: Fixed, kind: type[State], through: Array | None) -> State:
         """Return the halves at some potentials; ``through`` is what `through` gave, if anything."""
@@ -250,24 +277,39 @@ class SeparableFamily:
 
     # --- gradients ---
 
-    def pullback(self, state: State, adjoint: Array, to_held: Array) -> list[Array]:
-        """Return derivatives of sum(adjoint * currents) by the slots, (*family) each; add those by held potentials."""
+    def pullback(self, state: State, adjoint: Array, to_held: Array, only: Collection[str] | None) -> list[Array]:
+        """Return derivatives of sum(adjoint * currents) by the slots, (*family) each; add those by held potentials.
+
+        Halves of which nothing in ``only`` is a part are left out where that is given.
+        """
         factor, weights = state.fixed.factor, {half: self._weights(adjoint, half) for half in (self.left, self.right)}
-        rows, columns = [], []
-        to_left, to_right = np.zeros((2, 1, 1, 1))
-        if (to_rows := weights[self.left]) is not None:
-            weighed = to_rows * state.left
-            rows, columns = [weighed], [state.right]
-            to_left, to_right = to_left + to_rows * state.right_through, to_right + weighed @ factor
-        if (to_columns := weights[self.right]) is not None:
-            weighed = to_columns * state.right
-            rows, columns = [*rows, state.left], [*columns, weighed]
-            to_left, to_right = to_left + weighed @ factor.T, to_right + to_columns * state.left_through
-        flat = (np.concatenate(parts).reshape(-1, parts[0].shape[2]) for parts in (rows, columns))
-        to_slots = self._to_factor(next(flat).T @ next(flat), state.fixed)
-        self._pull(state, self.left, to_left, to_slots, to_held)
-        self._pull(state, self.right, to_right, to_slots, to_held)
+        to_rows, to_columns = weights[self.left], weights[self.right]
+        weighed_rows = None if to_rows is None else to_rows * state.left
+        weighed_columns = None if to_columns is None else to_columns * state.right
+        pairs = [(weighed_rows, state.right), (state.left, weighed_columns)]
+        used = [(a, b) for a, b in pairs if a is not None and b is not None]
+        rows, columns = (joined(list(parts)) for parts in zip(*used, strict=True))
+        to_slots = self._to_factor(_flat(rows).T @ _flat(columns), state.fixed)
+        if self._bears(self.left, only):
+            through = None if to_rows is None else to_rows * state.right_through
+            other = None if weighed_columns is None else weighed_columns @ factor.T
+            self._pull(state, self.left, _sum(through, other), to_slots, to_held)
+        if self._bears(self.right, only):
+            through = None if to_columns is None else to_columns * state.left_through
+            other = None if weighed_rows is None else weighed_rows @ factor
+            self._pull(state, self.right, _sum(through, other), to_slots, to_held)
         return to_slots
+
+    def _bears(self, half: Half, only: Collection[str] | None) -> bool:
+        """Whether a half depends on a parameter in ``only``, by itself or by a reservoir that it holds."""
+        return only is None or any(name in self.decide[half] for name in only)
+
+    def _decides(self, half: Half) -> frozenset[str]:
+        """Return the parameters on which a half depends, by itself or by fixed reservoirs."""
+        ports = {port.name for port in half.ports.values()}
+        slots = [self.code.slots[number] for number in half.numbers if number < len(self.code.slots)]
+        slots += [fixed.at for fixed in self.fixtures if fixed.at is not None and fixed.group.name in ports]
+        return frozenset(read.name for slot in slots for read in slot.reads)
 
     def _weights(self, adjoint: Array, half: Half) -> Array | None:
         """Return how the adjoints at terminals over a half weigh a flux, (batch, size); None where there are none."""
@@ -286,7 +328,7 @@ class SeparableFamily:
         """Return the derivatives by slots of sum(weights * factor), weights (rows, columns)."""
         axes = (*self.split.rows, *self.split.columns)
         devices = weights.reshape([self.code.shape[axis] for axis in axes]).transpose(np.argsort(axes))
-        to_slots = [np.zeros(())] * len(fixed.slots)
+        to_slots = [np.zeros((), weights.dtype)] * len(fixed.slots)
         pulled = self.module.factor_pull(devices, *(fixed.slots[number] for number in self.factor_slots))
         for number, value in zip(self.factor_slots, pulled, strict=True):
             to_slots[number] = value
@@ -299,7 +341,7 @@ class SeparableFamily:
         results = half.pull(*each, *half.arguments(state.natural, state.fixed.slots))
         count = len(half.numbers)
         for number, value in zip(half.numbers, results, strict=False):
-            own = np.zeros(self.code.shape, np.result_type(to_slots[number], value))
+            own = np.zeros(self.code.shape, dtype_of(value))
             # What runs over one half has one value for all of the other: it goes to the first there.
             own[tuple(slice(None) if a in half.axes else 0 for a in range(own.ndim))] = np.sum(
                 np.broadcast_to(value, (batch, *half.shape)), axis=0

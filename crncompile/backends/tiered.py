@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,14 +66,15 @@ class Tiered:
         prepared = self.prepare(parameters)
         if prepared.fixed is None:
             return held
-        parts = [np.empty((len(held), width)) for width in self._widths()]
-        nothing = np.zeros((len(held), self.program.groups[-1].stop))
+        parts = [np.empty((len(held), width), held.dtype) for width in self._widths()]
+        nothing = np.zeros((len(held), self.program.groups[-1].stop), held.dtype)
         for tile in self._tiles(held):
             natural = self._natural(nothing[tile], held[tile])
-            sums = ((f, fixed, kind) for f, fixed in zip(self.families, prepared.fixed, strict=True) for kind in KINDS)
-            for part, (family, fixed, kind) in zip(parts, sums, strict=True):
+            for family, fixed, signed, sizes in zip(
+                self.families, prepared.fixed, parts[::2], parts[1::2], strict=True
+            ):
                 if family.settled is not None:
-                    part[tile] = family.through(natural, len(held[tile]), fixed, kind)
+                    signed[tile], sizes[tile] = family.through(natural, len(held[tile]), fixed)
         return np.concatenate([held, *parts], axis=1)
 
     def _widths(self) -> list[int]:
@@ -133,21 +134,30 @@ class Tiered:
         return np.zeros(u.shape, dtype), blocks
 
     def pullback(
-        self, adjoint: Array, u: Array, held: Array, parameters: Mapping[str, Array], per_sample: bool = False
+        self,
+        adjoint: Array,
+        u: Array,
+        held: Array,
+        parameters: Mapping[str, Array],
+        per_sample: bool = False,
+        only: Collection[str] | None = None,
     ) -> tuple[dict[str, Array], Array]:
-        """Return derivatives of sum(adjoint * currents): ({parameter: array}, (batch, held))."""
+        """Return derivatives of sum(adjoint * currents): ({parameter: array}, (batch, held)).
+
+        By the parameters in ``only`` and held potentials that these decide at least, where it is given.
+        """
         prepared, own = self.prepare(parameters), held[:, : self.held]
         if prepared.fixed is None or per_sample:
             return tuple(self.whole.pullback(adjoint, u, own, parameters, per_sample))
         gradient: dict[str, Array] = {}
         to_held = np.zeros(own.shape, dtype_of(adjoint, u, own, *parameters.values()))
         if self.rest is not None:
-            gradient, to_held = self.rest.pullback(adjoint, u, own, parameters)
-        total: dict[str, list[Array]] = {}
+            gradient, to_held = self.rest.pullback(adjoint, u, own, parameters, False, only)
+        total: dict[str, list[Any]] = {}
         for tile in self._tiles(u):
             for family, state in self._states(u[tile], held[tile], prepared.fixed, State):
-                found = family.pullback(state, adjoint[tile], to_held[tile])
-                before = total.get(family.code.name, [np.zeros(())] * len(found))
+                found = family.pullback(state, adjoint[tile], to_held[tile], only)
+                before = total.get(family.code.name, [0.0] * len(found))
                 total[family.code.name] = [a + b for a, b in zip(before, found, strict=True)]
         for name, value in summed(self.chain.to_parameters(total, parameters)).items():
             gradient[name] = gradient.get(name, 0.0) + value

@@ -21,8 +21,10 @@ Array = NDArray[Any]
 RULES = ("adjoint",)
 SETTINGS = {
     "levenberg_marquardt": {"starts": 4, "trial": 40, "iterations": 400, "target": 0.0},
-    "adam": {"starts": 1, "rate": 0.02, "batch": 100, "epochs": 30, "target": 0.0},
+    "adam": {"starts": 1, "rate": 0.02, "batch": 100, "epochs": 30, "target": 0.0, "bits": 0},
 }
+WORTH_SINGLE = 10_000
+"""Devices of a family from which training in 32 bits pays."""
 _LEAST_SQUARES_LIMIT = 2e7  # elements of the Jacobian of the residuals that least squares may take
 
 
@@ -79,8 +81,8 @@ def fit(
     time
         Seconds after which training stops with the best parameters so far.
     settings
-        ``starts, trial, iterations, target`` for Levenberg-Marquardt, ``starts, rate, batch, epochs, target`` for
-        Adam; they override the model's. Training stops where the loss is below ``target``.
+        ``starts, trial, iterations, target`` for Levenberg-Marquardt, ``starts, rate, batch, epochs, target, bits``
+        (32 or 64) for Adam; they override the model's. Training stops where the loss is below ``target``.
 
     Raises DataError for data that do not fit the model, and for unknown rules, optimisers and settings. Ctrl-C ends
     training and keeps the best parameters so far.
@@ -164,7 +166,9 @@ def _sensible(name: str, value: float | str) -> float:
         raise DataError(f"{name} must be a number, not {value}")
     if name == "rate" and number <= 0:
         raise DataError(f"rate must be positive, not {value}")
-    if name not in ("rate", "target") and not 1 <= number < float("inf"):
+    if name == "bits" and number not in (0, 32, 64):
+        raise DataError(f"bits must be 32 or 64 (or 0: what suits the network), not {value}")
+    if name not in ("rate", "target", "bits") and not 1 <= number < float("inf"):
         raise DataError(f"{name} must be at least 1, and finite, not {value}")
     return number
 
@@ -205,9 +209,17 @@ def _descend(job: _Job) -> None:
             rate=settings["rate"],
             batch=batch,
             epochs=epochs,
+            precision=_precision(job),
         )
         if recorder.confirm(job.task, values) <= job.settings["target"]:
             break
+
+
+def _precision(job: _Job) -> str:
+    """Return the precision of training: as set, else 32 bits where a family is so large that it pays."""
+    largest = max(int(np.prod(family.shape, dtype=int)) for family in job.task.compiled.network.families)
+    bits = int(job.settings["bits"]) or (32 if largest >= WORTH_SINGLE else 64)
+    return f"float{bits}"
 
 
 def _account(job: _Job, name: str, message: str, interrupted: bool) -> Fit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -39,9 +39,7 @@ def adjoint(
     """
     with np.errstate(all="ignore"):
         here = linearisation or Equations.of(functions, parameters, held, u, None).linearise(u)
-        multipliers = -here.newton.solve_transposed(np.asarray(seed))
-    multipliers[:, here.pivots] *= -1
-    return multipliers
+        return here.newton.solve_transposed(np.asarray(seed))
 
 
 def gradient_at(
@@ -54,6 +52,7 @@ def gradient_at(
     per_sample: bool = False,
     totals_fixed: bool = False,
     linearisation: Linearisation | None = None,
+    only: Collection[str] | None = None,
 ) -> tuple[dict[str, Array], Array]:
     """Differentiate sum(weights[readout] * readout) at steady states ``u`` (samples, n) by parameters and ``held``.
 
@@ -61,7 +60,7 @@ def gradient_at(
     ({parameter: array}, (samples, m)), summed over the samples or, with ``per_sample``, (samples, *parameter).
     ``totals_fixed``: conserved totals were stated and do not follow the start. Exact, by the implicit-function theorem:
     one linear solve with the transposed Jacobian and one pass over the families. ``linearisation`` is that at ``u``, if
-    it is known.
+    it is known; ``only`` names the parameters that matter.
     """
     to_u, to_held, direct = functions.readout_pullback(weights, u, held, parameters)
     multipliers = adjoint(functions, parameters, held, u, to_u, linearisation)
@@ -71,18 +70,19 @@ def gradient_at(
     free = multipliers.copy()
     pivots = list(pivot_reservoirs(functions.structure.conserved))
     free[:, pivots] = 0.0
-    through, held_part = functions.pullback(-free, u, settled, prepared, per_sample=per_sample)
+    through, held_part = functions.pullback(-free, u, settled, prepared, per_sample, only)
     to_held = to_held + held_part
     parts = [direct, functions.hold_pullback(to_held, parameters)]
     if pivots:
         parts += _conserved(functions, parameters, u, multipliers[:, pivots], totals_fixed)
     samples = (len(u),) if per_sample else ()
-    result = {name: np.zeros((*samples, *np.shape(value)), u.dtype) for name, value in parameters.items()}
+    result = dict(through)
     for part in parts:
         for name, value in part.items():
-            result[name] = result[name] + (value if per_sample else value.sum(axis=0))
-    for name, value in through.items():
-        result[name] = result[name] + value
+            result[name] = result.get(name, 0.0) + (value if per_sample else value.sum(axis=0))
+    for name, value in parameters.items():
+        if name not in result and (only is None or name in only):
+            result[name] = np.zeros((*samples, *np.shape(value)), u.dtype)
     return result, to_held
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -69,8 +70,8 @@ class Certificate:
         Period of an oscillation (batch,), s; NaN where there is none.
     messages
         Why a sample failed, in the network's names; empty for certified ones.
-    backend, tier
-        What evaluated the currents.
+    backend, tier, precision
+        What evaluated the currents, and in which numbers.
     """
 
     status: Array
@@ -85,11 +86,23 @@ class Certificate:
     eigenvalue: Array | None = None
     backend: str = ""
     tier: str = ""
+    precision: str = "float64"
 
     @property
     def failed(self) -> Array:
         """Samples (batch,) without a certified steady state, whatever the reason."""
         return np.asarray(self.status != Status.STABLE)
+
+    def put(self, samples: Array, others: Certificate) -> Certificate:
+        """Return a certificate in which others' entries stand for some samples."""
+        found: dict[str, Any] = {}
+        for name in ("status", "how", "residual", "newton_step", "worst", "iterations", "totals", "period"):
+            mine, theirs = getattr(self, name), getattr(others, name)
+            found[name] = mine.astype(np.result_type(mine, theirs))
+            found[name][samples] = theirs
+        messages = np.array(self.messages, object)
+        messages[samples] = others.messages
+        return replace(self, **(found | {"messages": tuple(messages)}))
 
     def summary(self) -> str:
         """One line: how many samples ended how, the largest residual and Newton step of the certified ones."""
@@ -100,6 +113,7 @@ class Certificate:
             parts.append(f"residual <= {self.residual[good].max():.1e} of gross flux")
             parts.append(f"Newton step <= {self.newton_step[good].max():.1e} kT")
             parts.extend(sorted({str(how) for how in self.how[good]}))
+            parts.extend([f"computed in {self.precision}"] if self.precision != "float64" else [])
         return ", ".join(parts) or "no samples"
 
 

@@ -67,22 +67,25 @@ class Linearisation:
         right[:, self.pivots] = gap
         return right
 
-    def system(self, shift: Array | None = None) -> LinearSystem:
+    def system(self, shift: Array) -> LinearSystem:
         """Return diag(shift) - J with the rows of the conserved laws; ``shift`` broadcasts to (batch, n)."""
-        matrix = self.jacobian.map(np.negative)
-        if shift is not None:
-            matrix = matrix.plus_diagonal(np.broadcast_to(shift, self.u.shape))
+        matrix = self.jacobian.map(np.negative).plus_diagonal(np.broadcast_to(shift, self.u.shape))
         return LinearSystem(matrix, self.law_rows, self.pivots)
 
     @cached_property
     def newton(self) -> LinearSystem:
-        """The system of Newton's method, -J with the rows of the conserved laws; the adjoint shares its factors."""
-        return self.system()
+        """The system of Newton's method, J with the rows of the conserved laws; the adjoint shares its factors."""
+        return LinearSystem(self.jacobian, self.law_rows, self.pivots)
+
+    @property
+    def newton_right(self) -> Array:
+        """Its right-hand side: what is missing to a steady state."""
+        return self.constrained(-self.currents, self.gap) if self.pivots else -self.currents
 
     @cached_property
     def newton_step(self) -> Array:
         """Newton's step -J^-1 F, (batch, n), conserved totals restored."""
-        return self.newton.solve(self.right)
+        return self.newton.solve(self.newton_right)
 
     def step(self, shift: Array) -> Array:
         """(diag(shift) - J)^-1 F, (batch, n), conserved totals restored."""

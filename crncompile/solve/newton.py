@@ -92,7 +92,7 @@ def newton(equations: Equations, start: Array, patience: int, iterations: int = 
     with np.errstate(all="ignore"):
         for _ in range(iterations):
             linearisation = equations.linearise(u)
-            step = linearisation.newton.solve_unchecked(linearisation.right)
+            step = linearisation.newton.solve_unchecked(linearisation.newton_right)
             size = largest(step)
             counts[active] += 1
             u = u + limited(step)

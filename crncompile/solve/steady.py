@@ -203,7 +203,7 @@ class _Search:
         good = polished.found
         if start is not None:
             good = confined(here.exact, polished, good, start)
-        elif how is not How.UNIQUE:
+        elif not here.exact.structure.unique:
             good = _stable(here.exact, polished, good)
         answers.accept(which[good], polished.u[good], how)
         self.last = polished.last if good.all() and len(which) == len(answers.u) else None
