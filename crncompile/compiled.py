@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,6 +82,18 @@ class Solution:
         if failed.size:
             raise SteadyStateError(f"sample {failed[0]}: {self.certificate.messages[failed[0]]}")
         return self
+
+
+class _Begin(NamedTuple):
+    """What a search for steady states is given besides parameters and held potentials; see `CompiledNetwork.solve`."""
+
+    totals: Mapping[str, float] | None
+    injected: Array | None
+    warm: Array | None
+
+    def cold(self, samples: Array) -> _Begin:
+        """Return the same for some samples, without a warm start."""
+        return _Begin(self.totals, None if self.injected is None else self.injected[samples], None)
 
 
 class CompiledNetwork:
@@ -189,6 +201,7 @@ class CompiledNetwork:
         seed: int = 0,
         raw: bool = False,
         totals: Mapping[str, float] | None = None,
+        injected: Values | None = None,
         warm: Array | None = None,
         eigenvalues: bool = False,
         precision: str = "float64",
@@ -197,14 +210,39 @@ class CompiledNetwork:
         """Find the steady states to which the network relaxes from its stated start.
 
         Inputs are given by name, in the unit of their range (or as raw data with ``raw``), and broadcast against each
-        other: ``net.solve(x=[0.1, 0.3])``. ``totals`` edits conserved totals by name, in particles. ``precision``
-        "float32" is faster and certified to 1e-5 of the gross flux only.
+        other: ``net.solve(x=[0.1, 0.3])``. ``totals`` edits conserved totals by name, in particles. ``injected`` are
+        constant currents from outside into floating reservoirs, by name, in particles per second, (*batch, *reservoir).
+        ``precision`` "float32" is faster and certified to 1e-5 of the gross flux only.
         """
         values = self.parameters(parameters, seed)
         held, batch = self.held({**(inputs or {}), **named}, values, raw=raw)
+        currents = self._injected(injected, batch) if injected else None
         return self.solve_held(
-            held, values, batch, totals=totals, warm=warm, eigenvalues=eigenvalues, precision=precision
+            held,
+            values,
+            batch,
+            totals=totals,
+            injected=currents,
+            warm=warm,
+            eigenvalues=eigenvalues,
+            precision=precision,
         )
+
+    def _injected(self, currents: Values, batch: tuple[int, ...]) -> Array:
+        """Return injected currents (samples, floating) from those given by name."""
+        groups = {group.name: group for group in self.program.groups}
+        result = np.zeros((*batch, len(self.functions.structure.reservoirs)))
+        for name, values in currents.items():
+            if name not in groups:
+                raise DataError(f"the network has no floating reservoir {name}; {did_you_mean(name, groups)}")
+            group, array = groups[name], np.asarray(values, float)
+            try:
+                shaped = np.broadcast_to(array, (*batch, *group.shape))
+            except ValueError as error:
+                wanted = (*batch, *group.shape)
+                raise DataError(f"the currents into {name} have shape {array.shape}, not {wanted}") from error
+            result[..., group.start : group.stop] = shaped.reshape(*batch, -1)
+        return result.reshape(-1, result.shape[-1])
 
     def solve_held(
         self,
@@ -213,6 +251,7 @@ class CompiledNetwork:
         batch: tuple[int, ...] | None = None,
         *,
         totals: Mapping[str, float] | None = None,
+        injected: Array | None = None,
         warm: Array | None = None,
         follow: bool = True,
         eigenvalues: bool = False,
@@ -220,22 +259,24 @@ class CompiledNetwork:
     ) -> Solution:
         """Solve for held potentials (samples, held) and a complete set of parameters; see `solve`.
 
-        Without ``follow`` a sample fails that neither a warm start nor the fast path of a proof settles. In "float32"
+        ``injected`` are currents from outside into the floating reservoirs, (samples, floating) in 1/s. Without
+        ``follow`` a sample fails that neither a warm start nor the fast path of a proof settles. In "float32"
         Newton's method works in 32 bits; paths are followed in 64 all the same, and their ends rounded.
         """
         if precision not in PRECISIONS:
             raise DataError(f"there is no precision {precision}; {did_you_mean(precision, PRECISIONS)}")
         batch = (len(held),) if batch is None else batch
         steps = MOST_STEPS if follow else 0
+        begin = _Begin(totals, injected, warm)
         if precision == "float64":
-            return self._solved(held, parameters, batch, steps, totals=totals, warm=warm, eigenvalues=eigenvalues)
+            return self._solved(held, parameters, batch, begin, steps, eigenvalues)
         cast = {name: np.asarray(value, np.float32) for name, value in parameters.items()}
         single = held.astype(np.float32, copy=False)
-        quick = self._solved(single, cast, batch, 0, totals=totals, warm=warm, eigenvalues=eigenvalues)
+        quick = self._solved(single, cast, batch, begin, 0, eigenvalues)
         lost = np.flatnonzero(quick.certificate.failed)
         if not (follow and len(lost)):
             return quick
-        exact = self._solved(held[lost].astype(float), parameters, (len(lost),), steps, totals=totals)
+        exact = self._solved(held[lost].astype(float), parameters, (len(lost),), begin.cold(lost), steps, eigenvalues)
         u = quick.u.copy()
         u[lost] = exact.u
         certificate = quick.certificate.put(lost, exact.certificate)
@@ -246,19 +287,18 @@ class CompiledNetwork:
         held: Array,
         parameters: Mapping[str, Array],
         batch: tuple[int, ...],
+        begin: _Begin,
         maximum_steps: int,
-        *,
-        totals: Mapping[str, float] | None = None,
-        warm: Array | None = None,
-        eigenvalues: bool = False,
+        eigenvalues: bool,
     ) -> Solution:
         """Solve in the precision of what is given, paths followed for so many steps."""
         start = np.broadcast_to(self.functions.start(parameters), (len(held), len(self.functions.structure.reservoirs)))
         states = steady_states(
             *self._ready(self.functions, held, parameters),
             start,
-            warm=warm,
-            totals=self._totals(totals, start, parameters),
+            warm=begin.warm,
+            totals=self._totals(begin.totals, start, parameters),
+            injected=None if begin.injected is None else begin.injected.astype(start.dtype, copy=False),
             exact=None if self.exact is self.functions else Exact(*self._ready(self.exact, held, parameters)),
             maximum_steps=maximum_steps,
             eigenvalues=eigenvalues,

@@ -96,7 +96,8 @@ class Certificate:
     def put(self, samples: Array, others: Certificate) -> Certificate:
         """Return a certificate in which others' entries stand for some samples."""
         found: dict[str, Any] = {}
-        for name in ("status", "how", "residual", "newton_step", "worst", "iterations", "totals", "period"):
+        known = ("eigenvalue",) if self.eigenvalue is not None else ()
+        for name in ("status", "how", "residual", "newton_step", "worst", "iterations", "totals", "period", *known):
             mine, theirs = getattr(self, name), getattr(others, name)
             found[name] = mine.astype(np.result_type(mine, theirs))
             found[name][samples] = theirs

@@ -108,24 +108,40 @@ class Linearisation:
 
 @dataclass(frozen=True, eq=False)
 class Equations:
-    """A network's functions with the held potentials (batch, m) and conserved totals (batch, laws) of each sample."""
+    """A network's functions with the held potentials (batch, m) and conserved totals (batch, laws) of each sample.
+
+    ``injected`` (batch, n), if there are any, are constant currents in 1/s from outside into the floating reservoirs,
+    beside those of the devices.
+    """
 
     functions: Functions
     parameters: Parameters
     held: Array
     totals: Array
+    injected: Array | None
     pivots: tuple[int, ...]
 
     @classmethod
     def of(
-        cls, functions: Functions, parameters: Parameters, held: Array, start: Array, totals: Array | None
+        cls,
+        functions: Functions,
+        parameters: Parameters,
+        held: Array,
+        start: Array,
+        totals: Array | None,
+        injected: Array | None = None,
     ) -> Equations:
-        """Conserved totals are those of the start (batch, n) unless stated, (laws,) or (batch, laws)."""
+        """Conserved totals are those of the start (batch, n) unless stated, (laws,) or (batch, laws).
+
+        Nothing is injected unless stated, (n,) or (batch, n).
+        """
         conserved = functions.structure.conserved
         if totals is None:
             totals = functions.content(start, parameters) @ conserved.T if len(conserved) else np.zeros((len(start), 0))
         totals = np.broadcast_to(np.asarray(totals), (len(start), len(conserved)))
-        return cls(functions, parameters, held, totals, pivot_reservoirs(conserved))
+        if injected is not None:
+            injected = np.broadcast_to(injected, start.shape)
+        return cls(functions, parameters, held, totals, injected, pivot_reservoirs(conserved))
 
     @property
     def structure(self) -> Structure:
@@ -134,7 +150,17 @@ class Equations:
 
     def take(self, samples: Array) -> Equations:
         """Equations of some of the samples."""
-        return Equations(self.functions, self.parameters, self.held[samples], self.totals[samples], self.pivots)
+        totals, injected = self.totals[samples], None if self.injected is None else self.injected[samples]
+        return Equations(self.functions, self.parameters, self.held[samples], totals, injected, self.pivots)
+
+    @property
+    def grows(self) -> Array:
+        """Whether the injected currents change a conserved total (batch, laws): then there is no steady state."""
+        if self.injected is None:
+            return np.zeros(self.totals.shape, bool)
+        weights = self.structure.conserved.T
+        rounding = 1e-12 * (np.abs(self.injected) @ np.abs(weights))
+        return np.asarray(np.abs(self.injected @ weights) > rounding)
 
     def gap(self, u: Array) -> Array:
         """Particles that are missing to the conserved totals, (batch, laws)."""
@@ -161,13 +187,17 @@ class Equations:
 
     def currents(self, u: Array) -> Array:
         """Net current into every reservoir at ``u``, (batch, n)."""
-        return self.functions.currents(u, self.held, self.parameters)
+        return self._with_injected(self.functions.currents(u, self.held, self.parameters))
 
     def gross(self, u: Array) -> Array:
-        """Sum of the absolute values of all terms of the currents at ``u``, (batch, n)."""
-        return self.functions.gross(u, self.held, self.parameters)
+        """Sum of the absolute values of all terms of the currents at ``u``, injected ones among them, (batch, n)."""
+        gross = self.functions.gross(u, self.held, self.parameters)
+        return gross if self.injected is None else gross + np.abs(self.injected)
+
+    def _with_injected(self, currents: Array) -> Array:
+        return currents if self.injected is None else currents + self.injected
 
     def linearise(self, u: Array) -> Linearisation:
-        """Currents and Jacobian at ``u`` (batch, n)."""
+        """Currents, injected ones among them, and Jacobian at ``u`` (batch, n)."""
         currents, entries = self.functions.linearise(u, self.held, self.parameters)
-        return Linearisation(self, u, currents, matrix_of(self.structure, entries))
+        return Linearisation(self, u, self._with_injected(currents), matrix_of(self.structure, entries))
