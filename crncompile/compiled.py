@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crncompile.errors import DataError, SteadyStateError, did_you_mean
+from crncompile.errors import DataError, did_you_mean
 from crncompile.network.coding import encode, in_range_unit
 from crncompile.network.initial import initial_values
 from crncompile.network.types import Network, Reservoir
 from crncompile.program.types import Program
-from crncompile.solve.adjoint import gradient_at
-from crncompile.solve.certificate import Certificate
-from crncompile.solve.equations import Linearisation
-from crncompile.solve.steady import Exact, steady_states
+from crncompile.search import Begin, Wanted, find, slope
+from crncompile.solution import Solution
 from crncompile.symbolic.system import System
 
 if TYPE_CHECKING:
@@ -27,73 +24,6 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, ArrayLike]
 Array = NDArray[Any]
-PRECISIONS = ("float64", "float32")
-MOST_STEPS = 2000
-"""Steps of a path from the stated start."""
-
-
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """Steady states of a batch of inputs.
-
-    ``readouts[name]`` is (*batch, *readout), ``u`` (samples, floating) and ``held`` (samples, held) are the raw
-    vectors, ``batch`` is the shape of the batch, ``linearisation`` that at all states if it is kept for gradients.
-    Samples without a certified steady state are NaN and say why in ``certificate.messages``.
-    """
-
-    readouts: Mapping[str, Array]
-    certificate: Certificate
-    u: Array = field(repr=False)
-    held: Array = field(repr=False)
-    parameters: Mapping[str, Array] = field(repr=False)
-    batch: tuple[int, ...]
-    solved: CompiledNetwork = field(repr=False)
-    linearisation: Linearisation | None = field(repr=False, default=None)
-
-    @cached_property
-    def potentials(self) -> Mapping[str, Array]:
-        """Dimensionless potentials of each group (mu/kT, or ln(c/1 M)), (*batch, *reservoir)."""
-        return self.solved.potentials(self.u, self.held, self.batch)
-
-    @cached_property
-    def values(self) -> Mapping[str, Array]:
-        """Mu in kT or c in M of each group, (*batch, *reservoir)."""
-        return self.solved.natural(self.potentials)
-
-    def currents(self, name: str) -> Array:
-        """Return the current through every device of a family along its arrow, (*batch, *family), in 1/s.
-
-        It counts what leaves the first reservoir in front of the arrow; for a reaction, its turns. Raises DataError
-        for an unknown family.
-        """
-        found = self.solved.currents(name, self.u, self.held, self.parameters)
-        return np.asarray(found.reshape((*self.batch, *found.shape[1:])))
-
-    def take(self, samples: Array) -> Solution:
-        """Return the raw vectors of some samples, for `CompiledNetwork.gradient`; all else stays that of the whole."""
-        if len(samples) == len(self.u):
-            return self
-        known = None if self.linearisation is None else self.linearisation.take(samples)
-        return replace(self, u=self.u[samples], held=self.held[samples], linearisation=known)
-
-    def raise_for_failure(self) -> Solution:
-        """Raise SteadyStateError if a sample has no certified steady state; return self otherwise."""
-        failed = np.flatnonzero(self.certificate.failed)
-        if failed.size:
-            raise SteadyStateError(f"sample {failed[0]}: {self.certificate.messages[failed[0]]}")
-        return self
-
-
-class _Begin(NamedTuple):
-    """What a search for steady states is given besides parameters and held potentials; see `CompiledNetwork.solve`."""
-
-    totals: Mapping[str, float] | None
-    injected: Array | None
-    warm: Array | None
-
-    def cold(self, samples: Array) -> _Begin:
-        """Return the same for some samples, without a warm start."""
-        return _Begin(self.totals, None if self.injected is None else self.injected[samples], None)
 
 
 class CompiledNetwork:
@@ -263,74 +193,14 @@ class CompiledNetwork:
         ``follow`` a sample fails that neither a warm start nor the fast path of a proof settles. In "float32"
         Newton's method works in 32 bits; paths are followed in 64 all the same, and their ends rounded.
         """
-        if precision not in PRECISIONS:
-            raise DataError(f"there is no precision {precision}; {did_you_mean(precision, PRECISIONS)}")
-        batch = (len(held),) if batch is None else batch
-        steps = MOST_STEPS if follow else 0
-        begin = _Begin(totals, injected, warm)
-        if precision == "float64":
-            return self._solved(held, parameters, batch, begin, steps, eigenvalues)
-        cast = {name: np.asarray(value, np.float32) for name, value in parameters.items()}
-        single = held.astype(np.float32, copy=False)
-        quick = self._solved(single, cast, batch, begin, 0, eigenvalues)
-        lost = np.flatnonzero(quick.certificate.failed)
-        if not (follow and len(lost)):
-            return quick
-        exact = self._solved(held[lost].astype(float), parameters, (len(lost),), begin.cold(lost), steps, eigenvalues)
-        u = quick.u.copy()
-        u[lost] = exact.u
-        certificate = quick.certificate.put(lost, exact.certificate)
-        return Solution(self.read(u, single, cast, batch), certificate, u, single, cast, batch, self)
-
-    def _solved(
-        self,
-        held: Array,
-        parameters: Mapping[str, Array],
-        batch: tuple[int, ...],
-        begin: _Begin,
-        maximum_steps: int,
-        eigenvalues: bool,
-    ) -> Solution:
-        """Solve in the precision of what is given, paths followed for so many steps."""
-        start = np.broadcast_to(self.functions.start(parameters), (len(held), len(self.functions.structure.reservoirs)))
-        states = steady_states(
-            *self._ready(self.functions, held, parameters),
-            start,
-            warm=begin.warm,
-            totals=self._totals(begin.totals, start, parameters),
-            injected=None if begin.injected is None else begin.injected.astype(start.dtype, copy=False),
-            exact=None if self.exact is self.functions else Exact(*self._ready(self.exact, held, parameters)),
-            maximum_steps=maximum_steps,
-            eigenvalues=eigenvalues,
+        return find(
+            self, held, parameters, batch, Begin(totals, injected, warm), Wanted(follow, eigenvalues, precision)
         )
-        tiers = ", ".join(sorted({family.tier for family in self.program.families}))
-        certificate = replace(states.certificate, backend=self.backend, tier=tiers, precision=str(start.dtype))
-        readouts = self.read(states.u, held, parameters, batch)
-        return Solution(readouts, certificate, states.u, held, parameters, batch, self, states.linearisation)
 
     @property
     def exact(self) -> Any:
         """The functions with no law approximated: what answers are certified with."""
         return getattr(self.functions, "exact", self.functions)
-
-    @staticmethod
-    def _ready(functions: Any, held: Array, parameters: Mapping[str, Array]) -> tuple[Any, Any, Array]:
-        """Return functions with what they make of parameters and held potentials once."""
-        prepared = functions.prepare(parameters)
-        return functions, prepared, functions.settle(held, prepared)
-
-    def _totals(
-        self, totals: Mapping[str, float] | None, start: Array, parameters: Mapping[str, Array]
-    ) -> Array | None:
-        if not totals:
-            return None
-        names = self.functions.structure.conserved_names
-        values = self.functions.content(start[:1], parameters)[0] @ self.functions.structure.conserved.T
-        for name, value in totals.items():
-            if name not in names:
-                raise DataError(f"nothing called {name} is conserved; {did_you_mean(name, names)}")
-            values[names.index(name)] = value
-        return np.asarray(values)
 
     def potentials(self, u: Array, held: Array, batch: tuple[int, ...]) -> dict[str, Array]:
         """Return mu/kT or ln(c/1 M) by name, (*batch, *reservoir), of raw vectors (samples, ...)."""
@@ -413,17 +283,7 @@ class CompiledNetwork:
         may then be left out. Exact, by the implicit-function theorem: one linear solve with the transposed Jacobian
         and one pass over the families.
         """
-        return gradient_at(
-            self.functions,
-            solution.parameters,
-            solution.held,
-            solution.u,
-            weights,
-            per_sample=per_sample,
-            totals_fixed=totals_fixed,
-            linearisation=solution.linearisation,
-            only=only,
-        )
+        return slope(self, solution, weights, per_sample=per_sample, totals_fixed=totals_fixed, only=only)
 
     # --- learning -----------------------------------------------------------------------------------------------------
 

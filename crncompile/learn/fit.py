@@ -16,6 +16,7 @@ from crncompile.learn.optimizers.levenberg_marquardt import Found
 from crncompile.learn.recorder import OutOfTimeError, Progress, Recorder
 from crncompile.learn.task import Outcome, Task
 from crncompile.learn.transform import Packing
+from crncompile.search import overflows
 
 Array = NDArray[Any]
 RULES = ("adjoint",)
@@ -216,10 +217,16 @@ def _descend(job: _Job) -> None:
 
 
 def _precision(job: _Job) -> str:
-    """Return the precision of training: as set, else 32 bits where a family is so large that it pays."""
-    largest = max(int(np.prod(family.shape, dtype=int)) for family in job.task.compiled.network.families)
-    bits = int(job.settings["bits"]) or (32 if largest >= WORTH_SINGLE else 64)
-    return f"float{bits}"
+    """Return the precision of training: as set, else 32 bits where a family is so large that it pays, and they do."""
+    if job.settings["bits"]:
+        return f"float{int(job.settings['bits'])}"
+    compiled = job.task.compiled
+    if max(int(np.prod(family.shape, dtype=int)) for family in compiled.network.families) < WORTH_SINGLE:
+        return "float64"
+    few = job.task.subset(np.arange(min(4, job.task.samples)))
+    outcome = few.run(compiled.parameters(job.given, seed=job.seed), precision="float32")
+    weights = few.by_readout(few.loss_weights(outcome))
+    return "float64" if overflows(compiled, outcome.solution, weights) else "float32"
 
 
 def _account(job: _Job, name: str, message: str, interrupted: bool) -> Fit:

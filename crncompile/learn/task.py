@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crncompile.compiled import CompiledNetwork, Solution
+from crncompile.compiled import CompiledNetwork
 from crncompile.errors import DataError
+from crncompile.solution import Solution
 
 Array = NDArray[Any]
 

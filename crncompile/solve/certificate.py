@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -93,11 +94,22 @@ class Certificate:
         """Samples (batch,) without a certified steady state, whatever the reason."""
         return np.asarray(self.status != Status.STABLE)
 
+    @property
+    def _by_sample(self) -> tuple[str, ...]:
+        """Names of the arrays that are there."""
+        names = ("status", "how", "residual", "newton_step", "worst", "iterations", "totals", "period")
+        return names if self.eigenvalue is None else (*names, "eigenvalue")
+
+    @classmethod
+    def joined(cls, parts: Sequence[Certificate]) -> Certificate:
+        """Return the certificate of several batches, one behind the other."""
+        found: dict[str, Any] = {n: np.concatenate([getattr(part, n) for part in parts]) for n in parts[0]._by_sample}
+        return replace(parts[0], **(found | {"messages": tuple(m for part in parts for m in part.messages)}))
+
     def put(self, samples: Array, others: Certificate) -> Certificate:
         """Return a certificate in which others' entries stand for some samples."""
         found: dict[str, Any] = {}
-        known = ("eigenvalue",) if self.eigenvalue is not None else ()
-        for name in ("status", "how", "residual", "newton_step", "worst", "iterations", "totals", "period", *known):
+        for name in self._by_sample:
             mine, theirs = getattr(self, name), getattr(others, name)
             found[name] = mine.astype(np.result_type(mine, theirs))
             found[name][samples] = theirs
