@@ -73,6 +73,7 @@ class Solution:
 
     def astype(self, dtype: type) -> Solution:
         """Return the raw vectors in another precision, for gradients."""
-        parameters = {name: np.asarray(value, dtype) for name, value in self.parameters.items()}
-        u, held = self.u.astype(dtype), self.held.astype(dtype)
+        parameters: dict[str, Array] = {name: np.asarray(value, dtype) for name, value in self.parameters.items()}
+        u: Array = self.u.astype(dtype)
+        held: Array = self.held.astype(dtype)
         return replace(self, u=u, held=held, parameters=parameters, linearisation=None)
