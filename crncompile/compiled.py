@@ -174,6 +174,7 @@ class CompiledNetwork:
         seed: int = 0,
         raw: bool = False,
         totals: Mapping[str, float] | None = None,
+        injected: Values | None = None,
         warm: Array | None = None,
         eigenvalues: bool = False,
         **named: ArrayLike,
@@ -181,11 +182,31 @@ class CompiledNetwork:
         """Find the steady states to which the network relaxes from its stated start.
 
         Inputs are given by name, in the unit of their range (or as raw data with ``raw``), and broadcast against each
-        other: ``net.solve(x=[0.1, 0.3])``. ``totals`` edits conserved totals by name, in particles.
+        other: ``net.solve(x=[0.1, 0.3])``. ``totals`` edits conserved totals by name, in particles. ``injected`` are
+        constant currents from outside into floating reservoirs, by name, in particles per second, (*batch, *reservoir).
         """
         values = self.parameters(parameters, seed)
         held, batch = self.held({**(inputs or {}), **named}, values, raw=raw)
-        return self.solve_held(held, values, batch, totals=totals, warm=warm, eigenvalues=eigenvalues)
+        currents = self._injected(injected or {}, batch)
+        return self.solve_held(
+            held, values, batch, totals=totals, injected=currents, warm=warm, eigenvalues=eigenvalues
+        )
+
+    def _injected(self, currents: Values, batch: tuple[int, ...]) -> Array:
+        """Return injected currents (samples, floating) from those given by name."""
+        groups = {group.name: group for group in self.program.groups}
+        result = np.zeros((*batch, len(self.functions.structure.reservoirs)))
+        for name, values in currents.items():
+            if name not in groups:
+                raise DataError(f"the network has no floating reservoir {name}; {did_you_mean(name, groups)}")
+            group, array = groups[name], np.asarray(values, float)
+            try:
+                shaped = np.broadcast_to(array, (*batch, *group.shape))
+            except ValueError as error:
+                wanted = (*batch, *group.shape)
+                raise DataError(f"the currents into {name} have shape {array.shape}, not {wanted}") from error
+            result[..., group.start : group.stop] = shaped.reshape(*batch, -1)
+        return result.reshape(-1, result.shape[-1])
 
     def solve_held(
         self,
@@ -194,12 +215,14 @@ class CompiledNetwork:
         batch: tuple[int, ...] | None = None,
         *,
         totals: Mapping[str, float] | None = None,
+        injected: Array | None = None,
         warm: Array | None = None,
         follow: bool = True,
         eigenvalues: bool = False,
     ) -> Solution:
         """Solve for held potentials (samples, held) and a complete set of parameters; see `solve`.
 
+        ``injected`` are currents from outside into the floating reservoirs, (samples, floating) in 1/s.
         Without ``follow`` a sample fails that neither a warm start nor the fast path of a proof settles.
         """
         start = np.broadcast_to(self.functions.start(parameters), (len(held), len(self.functions.structure.reservoirs)))
@@ -211,6 +234,7 @@ class CompiledNetwork:
             start,
             warm=warm,
             totals=self._totals(totals, start, parameters),
+            injected=injected,
             eigenvalues=eigenvalues,
             **({} if follow else {"maximum_steps": 0}),
         )

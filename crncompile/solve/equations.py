@@ -55,24 +55,39 @@ class Linearisation:
 
 @dataclass(frozen=True, eq=False)
 class Equations:
-    """A network's functions with the held potentials (batch, m) and conserved totals (batch, laws) of each sample."""
+    """A network's functions with the held potentials (batch, m) and conserved totals (batch, laws) of each sample.
+
+    ``injected`` (batch, n) are constant currents in 1/s from outside into the floating reservoirs, beside those of the
+    devices.
+    """
 
     functions: Functions
     parameters: Parameters
     held: Array
     totals: Array
+    injected: Array
     pivots: tuple[int, ...]
 
     @classmethod
     def of(
-        cls, functions: Functions, parameters: Parameters, held: Array, start: Array, totals: Array | None
+        cls,
+        functions: Functions,
+        parameters: Parameters,
+        held: Array,
+        start: Array,
+        totals: Array | None,
+        injected: Array | None = None,
     ) -> Equations:
-        """Conserved totals are those of the start (batch, n) unless stated, (laws,) or (batch, laws)."""
+        """Conserved totals are those of the start (batch, n) unless stated, (laws,) or (batch, laws).
+
+        Nothing is injected unless stated, (n,) or (batch, n).
+        """
         conserved = functions.structure.conserved
         if totals is None:
             totals = functions.content(start, parameters) @ conserved.T if len(conserved) else np.zeros((len(start), 0))
         totals = np.broadcast_to(np.asarray(totals), (len(start), len(conserved)))
-        return cls(functions, parameters, held, totals, pivot_reservoirs(conserved))
+        injected = np.broadcast_to(np.zeros(1) if injected is None else injected, start.shape)
+        return cls(functions, parameters, held, totals, injected, pivot_reservoirs(conserved))
 
     @property
     def structure(self) -> Structure:
@@ -81,7 +96,15 @@ class Equations:
 
     def take(self, samples: Array) -> Equations:
         """Equations of some of the samples."""
-        return Equations(self.functions, self.parameters, self.held[samples], self.totals[samples], self.pivots)
+        totals, injected = self.totals[samples], self.injected[samples]
+        return Equations(self.functions, self.parameters, self.held[samples], totals, injected, self.pivots)
+
+    @property
+    def grows(self) -> Array:
+        """Whether the injected currents change a conserved total (batch, laws): then there is no steady state."""
+        weights = self.structure.conserved.T
+        rounding = 1e-12 * (np.abs(self.injected) @ np.abs(weights))
+        return np.asarray(np.abs(self.injected @ weights) > rounding)
 
     def gap(self, u: Array) -> Array:
         """Particles that are missing to the conserved totals, (batch, laws)."""
@@ -107,15 +130,20 @@ class Equations:
         return np.where(missed, np.nan, u)
 
     def linearise(self, u: Array) -> Linearisation:
-        """Currents and Jacobian at ``u`` (batch, n)."""
+        """Currents, injected ones among them, and Jacobian at ``u`` (batch, n)."""
         currents, entries = self.functions.linearise(u, self.held, self.parameters)
+        currents = currents + self.injected
         jacobian, capacity = matrix_of(self.structure, entries), self.functions.capacity(u, self.parameters)
         return Linearisation(self.structure, self.pivots, currents, jacobian, capacity, self.gap(u))
+
+    def gross(self, u: Array) -> Array:
+        """Sum of the absolute values of all currents into and out of every reservoir, (batch, n)."""
+        return self.functions.gross(u, self.held, self.parameters) + np.abs(self.injected)
 
     def residual(self, u: Array, currents: Array, gross: Array | None = None) -> tuple[Array, Array]:
         """|currents| relative to the gross flux (batch, n), given if known; gaps of the totals in kT, (batch, laws)."""
         if gross is None:
-            gross = self.functions.gross(u, self.held, self.parameters)
+            gross = self.gross(u)
         relative = np.where(currents == 0, 0, np.abs(currents) / np.where(gross > 0, gross, 1e-300))
         scale = self.functions.capacity(u, self.parameters) @ np.abs(self.structure.conserved).T
         return relative, np.abs(self.gap(u)) / scale

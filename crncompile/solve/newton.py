@@ -112,7 +112,7 @@ def continuation(equations: Equations, start: Array, iterations: int = 200) -> t
 def _evaluate(equations: Equations, u: Array) -> tuple[Linearisation, Array, Array]:
     """Linearisation, gross flux (batch, n), and root mean square of the relative residual (batch,)."""
     linearisation = equations.linearise(u)
-    gross = equations.functions.gross(u, equations.held, equations.parameters)
+    gross = equations.gross(u)
     relative, gaps = equations.residual(u, linearisation.currents, gross)
     return linearisation, gross, np.sqrt((relative**2).mean(axis=1) + (gaps**2).sum(axis=1))
 

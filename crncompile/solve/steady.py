@@ -8,7 +8,7 @@ import numpy as np
 
 from crncompile.solve.certificate import Certificate, How, States, Status
 from crncompile.solve.cycles import Cycle, find_cycle
-from crncompile.solve.diagnosis import why_cycle, why_lost, why_spiral
+from crncompile.solve.diagnosis import why_cycle, why_grows, why_lost, why_spiral
 from crncompile.solve.equations import Equations
 from crncompile.solve.follow import Accuracy, Path, follow
 from crncompile.solve.newton import Polished, continuation, largest, polish
@@ -72,6 +72,7 @@ def steady_states(
     *,
     warm: Array | None = None,
     totals: Array | None = None,
+    injected: Array | None = None,
     tolerance: float = 1e-10,
     maximum_steps: int = 2000,
     eigenvalues: bool = False,
@@ -88,7 +89,10 @@ def steady_states(
         States (batch, n) from which Newton is tried first; such answers are stable, but not confirmed from the start.
     totals
         Conserved totals in particles, (laws,) or (batch, laws), in place of those of the start, which is shifted to
-        them. tolerance
+        them.
+    injected
+        Constant currents from outside into the floating reservoirs in 1/s, (n,) or (batch, n); by default none.
+    tolerance
         Largest net current of any reservoir, relative to its own gross flux.
     maximum_steps
         Steps of a followed path.
@@ -104,11 +108,11 @@ def steady_states(
     finite = np.isfinite(held).all(axis=1) & np.isfinite(start).all(axis=1)
     answers.messages[~finite] = "an input or the start is not a finite number"
     with np.errstate(all="ignore"):
-        equations = Equations.of(functions, parameters, held, start, totals)
+        equations = Equations.of(functions, parameters, held, start, totals, injected)
         start = start if totals is None else equations.on_totals(start)
     possible = np.isfinite(start).all(axis=1)
     answers.messages[finite & ~possible] = "the conserved totals can not have the stated values"
-    finite &= possible
+    finite &= possible & _can_settle(equations, answers)
     if warm is not None:
         usable = np.asarray(finite & np.isfinite(warm).all(axis=1))
         _newton(equations, answers, usable, np.asarray(warm, float), How.WARM, tolerance)
@@ -122,6 +126,15 @@ def steady_states(
     if functions.structure.unique:
         answers.how[answers.stable] = How.UNIQUE.value
     return _certified(equations, answers, eigenvalues)
+
+
+def _can_settle(equations: Equations, answers: _Answers) -> Array:
+    """Say which injected currents (batch,) are finite and change no conserved total; the other samples are told why."""
+    known, grows = np.isfinite(equations.injected).all(axis=1), equations.grows
+    answers.messages[~known] = "an injected current is not a finite number"
+    for sample in np.flatnonzero(grows.any(axis=1)):
+        answers.messages[sample] = why_grows(equations.structure.conserved_names[int(np.argmax(grows[sample]))])
+    return np.asarray(known & ~grows.any(axis=1))
 
 
 def _newton(equations: Equations, answers: _Answers, usable: Array, start: Array, how: How, tolerance: float) -> None:
