@@ -102,7 +102,7 @@ class Packing:
         return np.concatenate(parts, axis=-1)
 
     def push(self, slopes: Array, z: Array) -> dict[str, Array]:
-        """Return derivatives by the parameters, (..., *shape), of those by the free vector, (..., size): undo `pull`."""
+        """Return derivatives by the parameters, (..., *shape), from those by the free vector, (..., size)."""
         result = {}
         pieces = np.split(slopes, np.cumsum(self.sizes)[:-1], axis=-1)
         for (p, m, part), piece in zip(self._parts(z), pieces, strict=True):

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.learn.recorder import Recorder
-from crncompile.learn.rules.adjoint import gradient
 from crncompile.learn.task import Task
+from crncompile.learn.teacher import Gradient
 from crncompile.learn.transform import Packing
 
 Array = NDArray[Any]
@@ -20,13 +20,14 @@ def minimise(
     packing: Packing,
     values: dict[str, Array],
     recorder: Recorder,
+    gradient: Gradient,
     *,
     rng: np.random.Generator,
     rate: float,
     batch: int,
     epochs: int,
 ) -> dict[str, Array]:
-    """Train for a number of passes over the samples; returns the last parameters."""
+    """Train for a number of passes over the samples by a rule's gradients; returns the last parameters."""
     z = packing.pack(values)
     mean, square = np.zeros_like(z), np.zeros_like(z)
     batches = max(1, task.samples // batch)

@@ -1,10 +1,10 @@
 """Coupled learning, with the co-content: compare what is minimised, between two states at rest.
 
 Where every current depends on its bias V alone, the rest state minimises the co-content, the sum over devices of the
-integral of I dV (Millar 1951). Hence the loss has the slope d/dtheta [C(nudged) - C(free)] / beta, and each device needs
-only its own integral between the two biases that stand at it:
+integral of I dV (Millar 1951). Hence the loss has the slope d/dtheta [C(nudged) - C(free)] / beta, and each
+device needs only its own integral between the two biases that stand at it:
 dL/dtheta = -(1/beta) integral of (u_nudged - u_free) . dI/dtheta along the straight way between the two states, exact
-for nonlinear devices as beta vanishes. Dissipated power, I V, in place of the integral is right for linear devices only.
+for nonlinear devices as beta vanishes. Dissipated power, I V, in its place is right for linear devices only.
 The integral is by Gauss and Legendre on four points.
 
 Stern, Hexner, Rocks and Liu, Phys. Rev. X 11, 021045 (2021) clamp the outputs at potentials between measured and
