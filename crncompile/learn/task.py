@@ -94,7 +94,7 @@ class Task:
 
     def subset(self, samples: Array) -> Task:
         """Return the same task on some of the samples."""
-        part = object.__new__(Task)
+        part = object.__new__(type(self))
         part.__dict__.update(self.__dict__)
         part.inputs = {name: values[samples] for name, values in self.inputs.items()}
         part.targets, part.samples = self.targets[samples], len(samples)
@@ -116,7 +116,10 @@ class Task:
         if follow is None:
             follow = warm is None or not np.isfinite(warm).all()
         held, _ = self.compiled.held(self.inputs, parameters, raw=True, precision=precision)
-        solution = self.compiled.solve_held(held, parameters, warm=warm, follow=follow, precision=precision)
+        return self.outcome(self.compiled.solve_held(held, parameters, warm=warm, follow=follow, precision=precision))
+
+    def outcome(self, solution: Solution) -> Outcome:
+        """Compare states with the targets."""
         predictions = np.concatenate(
             [solution.readouts[r.name].reshape(self.samples, -1) for r in self.readouts], axis=1
         )

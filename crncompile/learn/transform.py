@@ -122,6 +122,16 @@ class Packing:
             parts.append(gradient[p.name].reshape(*batch, -1) * point.slopes[p.name])
         return np.concatenate(parts, axis=-1)
 
+    def push(self, slopes: Array, z: Array) -> dict[str, Array]:
+        """Return derivatives by the parameters, (..., *shape), from those by the free vector, (..., size)."""
+        result = {}
+        pieces = np.split(slopes, np.cumsum(self.sizes)[:-1], axis=-1)
+        for (p, m, part), piece in zip(self._parts(z), pieces, strict=True):
+            slope = m.value_and_slope(part)[1]
+            shared = np.divide(piece, slope, out=np.zeros(piece.shape), where=slope > 0)
+            result[p.name] = shared.reshape(*piece.shape[:-1], *p.shape)
+        return result
+
     def _parts(self, z: Array) -> list[tuple[Parameter, Bounded, Array]]:
         pieces = np.split(z, np.cumsum(self.sizes)[:-1]) if self.sizes else []
         return list(zip(self.parameters, self.maps, pieces, strict=True))

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.learn.recorder import Recorder
-from crncompile.learn.rules.adjoint import gradient
 from crncompile.learn.task import Task
+from crncompile.learn.teacher import Gradient
 from crncompile.learn.transform import Packing
 
 Array = NDArray[Any]
@@ -20,6 +20,7 @@ def minimise(
     packing: Packing,
     values: dict[str, Array],
     recorder: Recorder,
+    gradient: Gradient,
     *,
     rng: np.random.Generator,
     rate: float,

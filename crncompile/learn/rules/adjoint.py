@@ -7,12 +7,14 @@ dL/dtheta - lambda . dF/dtheta: one linear solve and one pass over the devices, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.compiled import CompiledNetwork
+from crncompile.learn.rules import Needs
 from crncompile.learn.task import Outcome
 
 Array = NDArray[Any]
@@ -36,3 +38,19 @@ def gradient(
         whole[name] = np.zeros((len(outcome.good), *value.shape[1:]), value.dtype)
         whole[name][good] = value
     return whole
+
+
+@dataclass(frozen=True)
+class Adjoint:
+    """The rule as others see it."""
+
+    name: str
+    needs: Needs = "model"
+    exact: str = "any network"
+    symmetric: bool = False
+    order: int = 0
+    per_sample: bool = True
+    gradient = staticmethod(gradient)
+
+
+RULES = (Adjoint("adjoint"),)
