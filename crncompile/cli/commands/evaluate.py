@@ -27,15 +27,15 @@ _MOST = 10
 @seed_option
 @backend_option
 @json_option
-def command(model: Path, data: Path, parameters: Path | None, seed: int, backend: str, as_json: bool) -> int:
-    """Compare the predictions of MODEL with data."""
+def command(model: Path, data: str, parameters: Path | None, seed: int, backend: str, as_json: bool) -> int:
+    """Compare the predictions of MODEL with data; of mnist:FOLDER and digits with the part for testing."""
     from crncompile.cli.model import loaded
     from crncompile.cli.score import score, sentence
-    from crncompile.learn.data import read_data
+    from crncompile.learn.datasets import read_samples
     from crncompile.learn.task import Task
 
     compiled, values = loaded(model, parameters, seed, backend)
-    samples = read_data(data, compiled.network)
+    samples = read_samples(data, compiled.network, "test")
     warn(samples.warnings)
     task = Task(compiled, samples.X, samples.y)
     outcome = task.run(values)
