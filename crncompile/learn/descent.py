@@ -18,6 +18,7 @@ from crncompile.learn.job import Job, evaluated
 from crncompile.learn.recorder import DivergedError, Metrics, merit, part
 from crncompile.learn.settings import HELD_BACK, TARGET, Setting, count
 from crncompile.learn.task import Outcome, Task
+from crncompile.learn.transform import Point
 
 Array = NDArray[Any]
 SETTINGS: dict[str, Setting] = {
@@ -72,7 +73,8 @@ def descend(job: Job, method: Callable[[Array], Method]) -> None:
         if resumed is not None:
             descent.restore(resumed)
             resumed = None
-        if recorder.confirm(descent.run()) <= job.number("target"):
+        best = descent.run()
+        if recorder.confirm(best) <= job.number("target"):
             break
 
 
@@ -114,6 +116,7 @@ class Descent:
             self._leave(isinstance(error, DivergedError))
             raise
         job.keep(self.state)
+        job.recorder.near = self.states.u.copy()
         return self._parameters(self.z if self.best is None else self.best[1])
 
     def _ended(self) -> bool:
@@ -131,7 +134,7 @@ class Descent:
 
     def _one(self, chosen: Array) -> None:
         """Take one step, along the gradient of some samples."""
-        job, point = self.job, self.job.packing.at(self.z)
+        job, point = self.job, self._point()
         batch, parameters = self._batch(chosen), {**self.fixed, **point.values}
         near, follow = self.states.near(chosen), not self.states.known[chosen].all()
         outcome = batch.run(parameters, near, follow, self.precision)
@@ -154,6 +157,15 @@ class Descent:
         job.recorder.tell(outcome, right if job.task.classifies else None)
         if self.lost >= _LOST:
             raise DivergedError(self._where(outcome))
+
+    def _point(self) -> Point:
+        """Return the trained parameters; raises DivergedError where one is beyond all numbers."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            point = self.job.packing.at(self.z)
+        lost = [name for name, value in point.values.items() if not np.isfinite(value).all()]
+        if lost:
+            raise DivergedError(f"step {self.step} led beyond all numbers in {', '.join(lost)}; the rate is too high")
+        return point
 
     def _batch(self, chosen: Array) -> Task:
         batch = self.job.task.subset(chosen)
@@ -187,10 +199,10 @@ class Descent:
     def _end_epoch(self) -> None:
         """Tell how the epoch was, and try the parameters on what was held back."""
         job, (loss, good, right, samples) = self.job, self.sums
-        entry: Metrics = {"epoch": self.epochs + 1, "loss": loss / good if good else float("inf")}
+        entry: Metrics = {"epoch": self.epochs + 1, "loss": float(loss / good) if good else float("inf")}
         if job.task.classifies:
-            entry["accuracy"] = right / samples
-        entry |= {"unconverged": 1 - good / samples, "rate": self.rate()}
+            entry["accuracy"] = float(right / samples)
+        entry |= {"unconverged": float(1 - good / samples), "rate": self.rate()}
         found = self._check()
         self.settled = False
         if found is not None:
@@ -208,9 +220,11 @@ class Descent:
         self.settled = True
 
     def _check(self) -> Outcome | None:
-        """Solve what is held back, from its last states; without them it is followed from the stated start."""
+        """Solve what is held back, from its last states, or at first from one like those that trained."""
         if self.job.held_back is None or self.checked is None:
             return None
+        if not self.checked.known.any():
+            self.checked.recent = self.states.recent
         every = np.arange(self.job.held_back.samples)
         near, follow = self.checked.near(every), not self.checked.known.all()
         parameters = {**self.fixed, **self.job.packing.at(self.z).values}
@@ -226,6 +240,7 @@ class Descent:
     def _leave(self, diverged: bool) -> None:
         """Hand the best parameters over before the end; single batches are too different to be compared by loss."""
         recorder = self.job.recorder
+        recorder.near = self.states.u.copy()
         if self.best is not None:
             recorder.parameters = self._parameters(self.best[1])
         elif diverged:

@@ -51,7 +51,8 @@ class Fit:
 
     ``loss`` is that of ``parameters`` with every steady state followed from the stated start, not from a warm one;
     ``accuracy`` is set for classification. Both are of the samples that trained, ``samples`` of those given;
-    ``validation`` is of those held back, if any were. ``history`` is the loss at each evaluation, ``epochs`` are the
+    ``validation`` is of those held back, if any were: then it is these that are followed, and the others begin with
+    their last states, as their certificate says. ``history`` is the loss at each evaluation, ``epochs`` are the
     metrics of each epoch (or evaluation of the whole set), ``skipped`` counts samples left out of a step as they had no
     steady state. ``judgements`` say what the gradients of ``rule`` were worth at the first start and in the end; none
     for exact ones and for random estimates. ``notes`` are sentences about the data and the course of the training.
@@ -82,7 +83,7 @@ class Fit:
 class Checkpoints:
     """Where checkpoints are kept, how often in seconds, and whether to go on from the one that is there."""
 
-    folder: Path
+    folder: str | Path
     every: float = 60.0
     resume: bool = False
 
@@ -244,7 +245,7 @@ def _sensible_nudge(nudge: float | None) -> float:
 def _keeper(job: Job, whole: Task, name: str, checkpoints: Checkpoints, tell: Callable[[str], None]) -> Keeper:
     if not checkpoints.every > 0:
         raise DataError(f"seconds between checkpoints must be positive, not {checkpoints.every:g}")
-    return Keeper(checkpoints.folder, checkpoints.every, _identity(job, whole, name), tell)
+    return Keeper(Path(checkpoints.folder), checkpoints.every, _identity(job, whole, name), tell)
 
 
 def _identity(job: Job, whole: Task, name: str) -> dict[str, str]:
@@ -253,7 +254,7 @@ def _identity(job: Job, whole: Task, name: str) -> dict[str, str]:
     begin = compiled.parameters(job.given, seed=0)
     return {
         "the model": f"{compiled.network.name} ({fingerprint(compiled.network)[:12]})",
-        "the set of its values": digest(begin[name] for name in sorted(begin)),
+        "the set of values it begins with": digest(begin[name] for name in sorted(begin)),
         "the number of samples": str(whole.samples),
         "the set of data": digest([*whole.inputs.values(), whole.targets]),
         "the seed": str(job.seed),
@@ -261,8 +262,13 @@ def _identity(job: Job, whole: Task, name: str) -> dict[str, str]:
         "the nudge": f"{job.teacher.nudge!r}",
         "the backend": compiled.backend,
         "the optimiser": name,
-        **{name: f"{value:.17g}" if isinstance(value, float) else str(value) for name, value in job.settings.items()},
+        **{name: _exactly(value) for name, value in job.settings.items()},
     }
+
+
+def _exactly(value: Value) -> str:
+    """Return a value in words, as short as it can be without being another."""
+    return value if isinstance(value, str) else repr(float(value)).removesuffix(".0")
 
 
 def _resume(job: Job, resume: bool) -> None:
@@ -291,16 +297,11 @@ def _account(
     recorder, task = job.recorder, job.task
     if recorder.confirmed is None:
         recorder.confirm(job.begin(0))
-    found = recorder.confirmed
-    assert found is not None
-    outcome, checked = found.outcome, found.validation
-    if outcome is None:  # they were confirmed by the run that this one goes on with
-        outcome = task.run(found.parameters)
-        checked = None if job.held_back is None else job.held_back.run(found.parameters)
+    parameters, outcome, checked = recorder.outcomes()
     if job.judgements and outcome.good.any():
-        job.judgements.append(judge(task, job.teacher, found.parameters, outcome))
+        job.judgements.append(judge(task, job.teacher, parameters, outcome))
     return Fit(
-        parameters=found.parameters,
+        parameters=parameters,
         loss=outcome.loss,
         accuracy=task.accuracy(outcome) if task.classifies else None,
         unconverged=outcome.unconverged,

@@ -58,13 +58,15 @@ class DivergedError(Exception):
 class Confirmed:
     """Parameters whose states were all followed from the stated start; ``merit`` is less for better ones.
 
-    ``validation`` is the outcome on samples held back, None without such. ``outcome`` is None where it is not kept.
+    ``validation`` is the outcome on samples held back, None without such; ``near`` are the states from which the others
+    began. Outcomes are None where they were found by a run that this one goes on with: see `Recorder.outcomes`.
     """
 
     merit: tuple[float, ...]
     parameters: Mapping[str, Array]
-    outcome: Outcome | None
-    validation: Outcome | None
+    near: Array | None
+    outcome: Outcome | None = None
+    validation: Outcome | None = None
 
 
 def merit(task: Task, outcome: Outcome) -> tuple[float, ...]:
@@ -103,6 +105,7 @@ class Recorder:
     epoch: int = 0
     most_epochs: int = 0
     validation: float | None = None
+    near: Array | None = field(default=None, repr=False)
 
     @property
     def seconds(self) -> float:
@@ -171,16 +174,34 @@ class Recorder:
             self.metrics(whole)
 
     def confirm(self, parameters: Mapping[str, Array]) -> float:
-        """Follow every sample from the stated start and return the loss; infinite if a sample has no steady state."""
-        outcome = self.task.run(parameters)
-        checked = None if self.held_back is None else self.held_back.run(parameters)
+        """Follow every sample from the stated start and return the loss; infinite if a sample has no steady state.
+
+        Where samples are held back it is those that are followed, as they decide; the others, many more, begin with
+        their last states if these are known (`near`), in the precision of these, as their certificate says.
+        """
+        near = None if self.held_back is None else self.near
+        outcome, checked = self._solve(parameters, near)
         if self.held_back is None or checked is None:
             found: tuple[float, ...] = outcome.unconverged, outcome.loss
         else:
             found = merit(self.held_back, checked)
         if self.confirmed is None or found < self.confirmed.merit:
-            self.confirmed = Confirmed(found, dict(parameters), outcome, checked)
+            self.confirmed = Confirmed(found, dict(parameters), near, outcome, checked)
         return outcome.loss if not outcome.unconverged else float("inf")
+
+    def outcomes(self) -> tuple[Mapping[str, Array], Outcome, Outcome | None]:
+        """Return the best confirmed parameters, their outcome, and that on samples held back, if any are."""
+        found = self.confirmed
+        assert found is not None
+        if found.outcome is None:
+            return found.parameters, *self._solve(found.parameters, found.near)
+        return found.parameters, found.outcome, found.validation
+
+    def _solve(self, parameters: Mapping[str, Array], near: Array | None) -> tuple[Outcome, Outcome | None]:
+        checked = None if self.held_back is None else self.held_back.run(parameters)
+        if near is None:
+            return self.task.run(parameters), checked
+        return self.task.run(parameters, near, precision=str(near.dtype)), checked
 
     # --- what a checkpoint keeps --------------------------------------------------------------------------------------
 
@@ -194,6 +215,7 @@ class Recorder:
         found |= {f"best.{name}": np.asarray(value) for name, value in (self.parameters or {}).items()}
         if self.confirmed is not None:
             found["merit"] = np.array(self.confirmed.merit)
+            found |= {} if self.confirmed.near is None else {"near": self.confirmed.near}
             found |= {f"confirmed.{name}": np.asarray(value) for name, value in self.confirmed.parameters.items()}
         return found
 
@@ -205,7 +227,7 @@ class Recorder:
         self.validation = None if np.isnan(state["validation"]) else float(state["validation"])
         self.parameters = part(state, "best") or None
         if "merit" in state:
-            self.confirmed = Confirmed(tuple(state["merit"].tolist()), part(state, "confirmed"), None, None)
+            self.confirmed = Confirmed(tuple(state["merit"].tolist()), part(state, "confirmed"), state.get("near"))
 
 
 def part(state: Mapping[str, Array], name: str) -> dict[str, Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -89,12 +89,16 @@ class Task:
             labels = y.reshape(-1)
             if len(labels) != self.samples:
                 raise DataError(f"there are {self.samples} samples but {len(labels)} labels")
-            if not np.all((labels == np.floor(labels)) & (labels >= 0) & (labels < self.sizes[0])):
-                raise DataError(f"labels must be whole numbers from 0 to {self.sizes[0] - 1}")
+            wrong = np.flatnonzero((labels != np.floor(labels)) | (labels < 0) | (labels >= self.sizes[0]))
+            if wrong.size:
+                told = f"the label of sample {wrong[0]} is {labels[wrong[0]]:g}"
+                raise DataError(f"labels must be whole numbers from 0 to {self.sizes[0] - 1}: {told}")
             return labels.astype(int)
         values = y.reshape(len(y), -1) if y.size else y
         if values.shape != (self.samples, sum(self.sizes)):
-            raise DataError(f"the targets have shape {values.shape}, the readouts {(self.samples, sum(self.sizes))}")
+            names = ", ".join(readout.name for readout in self.readouts)
+            told = f"the targets have shape {values.shape}, but must have {(self.samples, sum(self.sizes))}"
+            raise DataError(f"{told}: {self.samples} samples, and a column for each element of {names}")
         if not np.isfinite(values).all():
             raise DataError(f"sample {np.argwhere(~np.isfinite(values))[0][0]} of the targets is not a finite number")
         return values
@@ -123,27 +127,35 @@ class Task:
         """
         if follow is None:
             follow = warm is None or not np.isfinite(warm).all()
-        width = sum(int(np.prod(group.shape, dtype=int)) for group in self.compiled.inputs)
-        step = max(1, MOST_HELD // width)
+        step = self.portion
         if self.samples > step:
             pieces = [slice(first, first + step) for first in range(0, self.samples, step)]
-            return self._joined(
-                [
-                    self.subset(p).run(parameters, None if warm is None else warm[p], follow, precision).solution
-                    for p in pieces
-                ]
-            )
+            return self._joined([self._part(p, parameters, warm, follow, precision) for p in pieces])
         held, _ = self.compiled.held(self.inputs, parameters, raw=True, precision=precision)
         return self.outcome(self.compiled.solve_held(held, parameters, warm=warm, follow=follow, precision=precision))
 
+    def _part(
+        self, piece: slice, parameters: Mapping[str, Array], warm: Array | None, follow: bool, precision: str
+    ) -> Solution:
+        """Solve a portion; what was held is left out, as it takes eight times what images do."""
+        near = None if warm is None else warm[piece]
+        solution = self.subset(piece).run(parameters, near, follow, precision).solution
+        return replace(solution, held=np.zeros((len(solution.u), 0)), linearisation=None)
+
+    @property
+    def portion(self) -> int:
+        """How many samples are solved at once at most, so that their inputs fit into memory."""
+        width = sum(int(np.prod(group.shape, dtype=int)) for group in self.compiled.inputs)
+        return max(1, MOST_HELD // width)
+
     def _joined(self, parts: Sequence[Solution]) -> Outcome:
-        """Return the outcome of all portions; what was held is left out, as it takes eight times what images do."""
+        """Return the outcome of all portions."""
         readouts = {r.name: np.concatenate([part.readouts[r.name] for part in parts]) for r in self.readouts}
         u = np.concatenate([part.u for part in parts])
         certificate = Certificate.joined([part.certificate for part in parts])
-        none = np.zeros((self.samples, 0))
-        batch = (self.samples,)
-        return self.outcome(Solution(readouts, certificate, u, none, parts[0].parameters, batch, self.compiled))
+        held = np.zeros((self.samples, 0))
+        whole = replace(parts[0], readouts=readouts, certificate=certificate, u=u, held=held, batch=(self.samples,))
+        return self.outcome(whole)
 
     def outcome(self, solution: Solution) -> Outcome:
         """Compare states with the targets."""

@@ -99,9 +99,9 @@ class _Start:
 
     def _gradient(self, outcome: Outcome, parameters: dict[str, Array], z: Array) -> Array:
         task, total = self.job.task, np.zeros(len(z))
-        weights = task.loss_weights(outcome)
-        for first in range(0, task.samples, PORTION):
-            chosen = np.arange(first, min(first + PORTION, task.samples))
+        weights, step = task.loss_weights(outcome), min(PORTION, task.portion)
+        for first in range(0, task.samples, step):
+            chosen = np.arange(first, min(first + step, task.samples))
             portion = task.subset(chosen)
             found = (
                 portion.run(parameters, outcome.solution.u[chosen], False) if len(chosen) < task.samples else outcome
