@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from io import RawIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 
@@ -48,7 +50,7 @@ class MetricsFile:
 
     def __init__(self, path: Path, resumed: bool):
         self.path, self.resumed = path, resumed
-        self.file: IO[str] | None = None
+        self.file: RawIOBase | None = None
         self.failed = False
 
     def __enter__(self) -> MetricsFile:
@@ -56,7 +58,8 @@ class MetricsFile:
 
     def __exit__(self, *_: object) -> None:
         if self.file is not None:
-            self._quietly(self.file.close)
+            with suppress(OSError):  # told when it was written to
+                self.file.close()
 
     def __call__(self, metrics: Mapping[str, Any]) -> None:
         """Write one line."""
@@ -65,10 +68,9 @@ class MetricsFile:
     def _write(self, metrics: Mapping[str, Any]) -> None:
         if self.file is None:
             kept = self._kept(int(metrics["evaluation"]))
-            self.file = self.path.open("w", encoding="utf-8")
-            self.file.writelines(kept)
-        self.file.write(json.dumps(plain(metrics)) + "\n")
-        self.file.flush()
+            self.file = self.path.open("wb", buffering=0)  # a line is there at once, or not at all
+            self.file.write("".join(kept).encode())
+        self.file.write((json.dumps(plain(metrics)) + "\n").encode())
 
     def _kept(self, evaluation: int) -> list[str]:
         """Return the lines before an evaluation: not what was written after the checkpoint, nor a line cut off."""

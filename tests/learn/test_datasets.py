@@ -212,19 +212,22 @@ def test_images_need_a_model_that_classifies(folder):
         read_samples("mnist:m", crncompile.loads(text).network)
 
 
-@pytest.mark.parametrize("source", ["digits", "openml:mnist_784"])
-def test_without_scikit_learn(network, monkeypatch, golden, source):
+WITHOUT = {"no-sklearn-digits": "digits", "no-sklearn-openml": "openml:mnist_784"}
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_without_scikit_learn(network, monkeypatch, golden, name):
     real = builtins.__import__
 
-    def without(name, *rest):
-        if name.startswith("sklearn"):
-            raise ImportError(name)
-        return real(name, *rest)
+    def without(module, *rest):
+        if module.startswith("sklearn"):
+            raise ImportError(module)
+        return real(module, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(DataError) as caught:
-        read_samples(source, network)
-    golden.check(f"cli/images/without-sklearn-{source.split(':')[0]}.txt", str(caught.value))
+        read_samples(WITHOUT[name], network)
+    golden.check(f"cli/images/{name}.txt", str(caught.value))
 
 
 def test_openml_without_a_network(network, monkeypatch, golden):

@@ -62,11 +62,19 @@ def test_each_class_gives_its_share(number):
     assert np.all(np.abs(counts - number / 200 * np.bincount(labels)) <= 1)
 
 
-@pytest.mark.parametrize(("samples", "validation"), [(100, 0.001), (1, 0.5), (10, 10), (10, 2000)])
-def test_an_empty_split_is_told(golden, samples, validation):
+SPLITS = {
+    "split-small-share": (100, 0.001),
+    "split-one-sample": (1, 0.5),
+    "split-all": (10, 10),
+    "split-more": (10, 2000),
+}
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_an_empty_split_is_told(golden, name):
     with pytest.raises(DataError) as caught:
-        split(samples, validation, 0)
-    golden.check(f"cli/training/split-{validation:g}-of-{samples}.txt", str(caught.value))
+        split(*SPLITS[name], 0)
+    golden.check(f"cli/training/{name}.txt", str(caught.value))
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "lbfgs"])
@@ -262,13 +270,13 @@ def test_a_task_in_portions_is_the_same(line, monkeypatch):
 # --- settings --------------------------------------------------------------------------------------------------------
 
 SETTINGS = {
-    "word": {"schedule": "linear"},
-    "whole": {"batch": 2.5},
-    "negative": {"clip": -1},
-    "momentum": {"optimizer": "sgd", "momentum": 1},
-    "infinite": {"epochs": "inf"},
-    "no-image": {"shift": 1},
-    "unknown": {"weight_decy": 1},
+    "setting-word": {"schedule": "linear"},
+    "setting-whole": {"batch": 2.5},
+    "setting-negative": {"clip": -1},
+    "setting-momentum": {"optimizer": "sgd", "momentum": 1},
+    "setting-infinite": {"epochs": "inf"},
+    "setting-no-image": {"shift": 1},
+    "setting-unknown": {"weight_decy": 1},
 }
 
 
@@ -276,7 +284,7 @@ SETTINGS = {
 def test_settings_that_make_no_sense(classes, golden, name):
     with pytest.raises(DataError) as caught:
         classes.fit(POINTS, LABELS, **SETTINGS[name])
-    golden.check(f"cli/training/setting-{name}.txt", str(caught.value))
+    golden.check(f"cli/training/{name}.txt", str(caught.value))
 
 
 def test_settings_in_the_model_may_be_words():
