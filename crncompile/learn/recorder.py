@@ -82,7 +82,8 @@ class Recorder:
 
     ``parameters`` are the best so far by losses from warm starts, ``confirmed`` the best that were confirmed.
     ``epochs`` are the metrics, one entry for each epoch (or evaluation of the whole set); ``skipped`` counts samples
-    that were left out of a step, having no steady state. ``before`` are the seconds of the runs that this one resumes.
+    that were left out of a step, having no steady state. ``before`` are the seconds of the runs that this one resumes;
+    ``limit`` does not count them.
     """
 
     task: Task
@@ -136,12 +137,12 @@ class Recorder:
         """Report the last evaluation; raises OutOfTimeError where the time is used."""
         if self.report is not None:
             self.report(self._progress(outcome, right))
-        if self.seconds > self.limit:
+        if self.seconds - self.before > self.limit:
             raise OutOfTimeError
 
     def _progress(self, outcome: Outcome, right: int | None) -> Progress:
         seconds, samples = self.seconds, len(outcome.good)
-        done = min(1.0, max(len(self.history) / self.planned, seconds / self.limit))
+        done = min(1.0, max(len(self.history) / self.planned, (seconds - self.before) / self.limit))
         return Progress(
             self.start,
             self.starts,
