@@ -6,6 +6,7 @@ numpy functions of the same Program.
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import os
 import types
@@ -41,13 +42,19 @@ def load(program: Program) -> Any:
     """
     compiled = [family for family in program.families if isinstance(_kernels(program)[family.kernel], Kernel)]
     others = tuple(family for family in program.families if family not in compiled)
-    products = tuple(family for family in program.families if family.split)
     whole = numpy_backend.elementwise(program)
     rest = numpy_backend.elementwise(replace(program, families=others)) if others else None
-    tiered = numpy_backend.load(replace(program, families=others + products)) if products else None
-    network = _Network(program, compiled, whole, rest, tiered)
-    names = ("prepare", "settle", "currents", "gross", "linearise", "pullback")
-    return types.SimpleNamespace(**(vars(whole) | {name: getattr(network, name) for name in names}))
+    network, lawful = _Network(program, compiled, whole, rest), numpy_backend.without_interpolation(program)
+    functions = network.functions(_tiered(program, others))
+    functions.exact = functions if lawful is program else network.functions(_tiered(lawful, others))
+    return functions
+
+
+def _tiered(program: Program, others: tuple[FamilyCode, ...]) -> Any:
+    """Return the functions of families that are matrix products and of those that are not compiled, or None."""
+    products = tuple(family for family in program.families if family.split)
+    part = replace(program, families=others + products)
+    return numpy_backend.tiered(part, numpy_backend.elementwise(part), load) if products else None
 
 
 def _kernels(program: Program) -> Mapping[str, Any]:
@@ -86,8 +93,9 @@ class _Family:
 class _Network:
     """The compiled functions of one network."""
 
-    def __init__(self, program: Program, compiled: Sequence[FamilyCode], whole: Any, rest: Any, tiered: Any):
-        self.program, self.whole, self.rest, self.tiered = program, whole, rest, tiered
+    def __init__(self, program: Program, compiled: Sequence[FamilyCode], whole: Any, rest: Any):
+        self.program, self.whole, self.rest = program, whole, rest
+        self.tiered: Any = None
         kernels, names = _kernels(program), c_identifiers(family.name for family in compiled)
         self.families = []
         for family in compiled:
@@ -101,6 +109,13 @@ class _Network:
         )
         self.held = sum(held.group.stop - held.group.start for held in program.held)
         self.threads = len(os.sched_getaffinity(0))
+
+    def functions(self, tiered: Any) -> Any:
+        """Return the functions of the network; ``tiered`` are those of families that are not run here, if any."""
+        network = copy.copy(self)
+        network.tiered = tiered
+        names = ("prepare", "settle", "currents", "gross", "linearise", "pullback")
+        return types.SimpleNamespace(**(vars(self.whole) | {name: getattr(network, name) for name in names}))
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
@@ -127,7 +142,8 @@ class _Network:
         if self.tiered is not None:
             others = self.tiered.prepare(parameters)
             if others.fixed is not None:
-                return [family for family in self.families if family.code.split is None], self.tiered, others
+                there = {family.name for family in self.tiered.products}
+                return [family for family in self.families if family.code.name not in there], self.tiered, others
         return self.families, self.rest, parameters
 
     def settle(self, held: Array, parameters: Mapping[str, Array]) -> Array:
@@ -185,7 +201,7 @@ class _Network:
         if per_sample or _complex(u, held, parameters) or np.iscomplexobj(adjoint):
             return tuple(self.whole.pullback(adjoint, u, held[:, : self.held], parameters, per_sample))
         prepared = self._prepared(parameters)
-        inputs, to_held = self._inputs(u, held), np.zeros((len(held), self.held))
+        inputs, to_held = self._inputs(u, held, prepared.families), np.zeros((len(held), self.held))
         inputs["adjoint"] = np.ascontiguousarray(adjoint)
         to_slots = {}
         for family in prepared.families:
@@ -208,17 +224,20 @@ class _Network:
         assert isinstance(found, Prepared)
         return found
 
-    def _inputs(self, u: Array, held: Array) -> dict[str, Array]:
-        """Return the potentials (charge) or concentrations of each group, (batch, group)."""
+    def _inputs(self, u: Array, held: Array, families: Sequence[_Family]) -> dict[str, Array]:
+        """Return the potentials (charge) or concentrations of each group that families read, (batch, group)."""
         found = {}
+        needed = {name for family in families for f in family.functions.values() for name in f.inputs}
         sides = [(u, group) for group in self.program.groups] + [(held, code.group) for code in self.program.held]
         for vector, group in sides:
+            if group.name not in needed:
+                continue
             part = vector[:, group.start : group.stop]
             found[group.name] = np.ascontiguousarray(self.whole.exp(part) if group.content == "molecules" else part)
         return found
 
     def _call(self, what: str, u: Array, held: Array, prepared: Prepared, outputs: Mapping[Any, Array]) -> None:
-        inputs = self._inputs(u, held)
+        inputs = self._inputs(u, held, prepared.families)
         for family in prepared.families:
             targets = [outputs[name] for name in family.functions[what].outputs]
             jobs = [(targets, first, last) for first, last in self._pieces(family, len(u))]

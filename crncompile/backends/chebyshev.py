@@ -1,0 +1,170 @@
+"""Functions of two potentials as sums of products of Chebyshev series.
+
+Series on Chebyshev points, the decay of whose coefficients tells their error: Trefethen, Approximation Theory and
+Approximation Practice (SIAM, 2013), chapters 3, 8 and 18. Products from the singular vectors of coefficients: Townsend
+and Trefethen, An extension of Chebfun to two dimensions, SIAM J. Sci. Comput. 35, C495 (2013).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Range = tuple[float, float]
+Law = Callable[[Array, Array], Array]
+"""Values at first potentials (n,) and second ones (m,): (n, m)."""
+COUNTS = (9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257)
+"""Numbers of points that are tried, one after the other."""
+MOST_TERMS = 64
+"""Products beyond which a function is not interpolated."""
+_SPACING, _MOST_SAMPLES = 0.25, 1024
+"""Distance in kT of the second potentials at which first functions are found, and how many these may be."""
+_TAIL, _LEFT_OUT = 0.05, 0.3
+"""Shares of the tolerance: of the last coefficients of a series, and of the products that are left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Functions of one potential on a range: ``coefficients`` (functions, count) of Chebyshev polynomials."""
+
+    range: Range
+    coefficients: Array
+
+    @property
+    def terms(self) -> int:
+        """Number of functions."""
+        return len(self.coefficients)
+
+    @property
+    def count(self) -> int:
+        """Number of polynomials."""
+        return int(self.coefficients.shape[1])
+
+
+# --- series -----------------------------------------------------------------------------------------------------------
+
+
+def points(where: Range, count: int) -> Array:
+    """Chebyshev points of the second kind, (count,)."""
+    lower, upper = where
+    return np.asarray((lower + upper) / 2 + (upper - lower) / 2 * np.cos(np.pi * np.arange(count) / (count - 1)))
+
+
+def between(where: Range, count: int) -> Array:
+    """Points (count - 1,) between those."""
+    lower, upper = where
+    angles = np.pi * (np.arange(count - 1) + 0.5) / (count - 1)
+    return np.asarray((lower + upper) / 2 + (upper - lower) / 2 * np.cos(angles))
+
+
+def transform(count: int) -> Array:
+    """Matrix (count, count) from values at Chebyshev points to coefficients."""
+    ends = np.where(np.isin(np.arange(count), (0, count - 1)), 0.5, 1.0)
+    cosines = np.cos(np.pi * np.outer(np.arange(count), np.arange(count)) / (count - 1))
+    return np.asarray(2 / (count - 1) * ends[:, None] * cosines * ends)
+
+
+def polynomials(u: Array, where: Range, count: int, slopes: bool = False) -> tuple[Array, Array]:
+    """Chebyshev polynomials of a range at potentials (n,), and their derivatives if asked for, (count, n) each.
+
+    They have the precision of the potentials.
+    """
+    lower, upper = where
+    scale = u.dtype.type(2 / (upper - lower))
+    x = (u - u.dtype.type((lower + upper) / 2)) * scale
+    twice, values = 2 * x, np.empty((count, len(u)), u.dtype)
+    values[0] = 1
+    values[1:2] = x
+    for k in range(2, count):
+        np.multiply(twice, values[k - 1], out=values[k])
+        values[k] -= values[k - 2]
+    if not slopes:
+        return values, values[:0]
+    along = np.empty_like(values)
+    along[0] = 0
+    along[1:2] = scale
+    for k in range(2, count):
+        np.multiply(twice, along[k - 1], out=along[k])
+        along[k] += (2 * scale) * values[k - 1]
+        along[k] -= along[k - 2]
+    return values, along
+
+
+# --- functions of two potentials --------------------------------------------------------------------------------------
+
+
+def first_functions(law: Law, first: Range, second: Range, tolerance: float) -> Series | None:
+    """Return functions of the first potential whose products with others make up a law; None where these are too many.
+
+    The tolerance is relative to the largest value at each second potential; functions of this are what the law has as
+    coefficients, see `second_functions`.
+    """
+    samples = int((second[1] - second[0]) / _SPACING) + 2
+    if samples > _MOST_SAMPLES:
+        return None
+    c = np.linspace(*second, samples)
+    for count in COUNTS:
+        values = law(points(first, count), c)
+        scale = np.abs(values).max(axis=0)
+        if not np.isfinite(scale).all():
+            return None
+        coefficients = (transform(count) @ values) / np.maximum(scale, np.finfo(float).tiny)
+        sizes = np.abs(coefficients).max(axis=1)
+        if sizes[-2 - count // 16 :].max() <= _TAIL * tolerance:
+            kept = int(np.flatnonzero(sizes > _TAIL * tolerance).max(initial=0)) + 1
+            return _few_products(coefficients[:kept], first, tolerance)
+    return None
+
+
+def _few_products(coefficients: Array, first: Range, tolerance: float) -> Series | None:
+    """Return the fewest functions with whose combinations all columns of coefficients agree to a tolerance."""
+    left, sizes, right = np.linalg.svd(coefficients, full_matrices=False)
+    everywhere, _ = polynomials(points(first, 2 * len(left) + 1), first, len(left))
+    terms, error = len(sizes), 0.0
+    while terms > 1:
+        error = error + (everywhere.T @ left[:, terms - 1 : terms]) * sizes[terms - 1] @ right[terms - 1 : terms]
+        if np.abs(error).max() > _LEFT_OUT * tolerance:
+            break
+        terms -= 1
+    return Series(first, np.ascontiguousarray(left[:, :terms].T)) if terms <= MOST_TERMS else None
+
+
+def second_functions(law: Law, first: Series, where: Range, tolerance: float) -> Series | None:
+    """Return the functions of the second potential on a range that go with those of the first, or None.
+
+    The tolerance is relative to the largest value; the sum of products is checked at points that it was not made from.
+    """
+    project = projection(first)
+    for count in COUNTS:
+        values = law(points(first.range, project.shape[1]), points(where, count))
+        largest = np.abs(values).max()
+        if not np.isfinite(largest):
+            return None
+        coefficients = project @ values @ transform(count).T
+        sizes = np.abs(coefficients).max(axis=0)
+        if sizes[-2 - count // 16 :].max() <= _TAIL * tolerance * largest:
+            kept = int(np.flatnonzero(sizes > _TAIL * tolerance * largest).max(initial=0)) + 1
+            series = Series(where, np.ascontiguousarray(coefficients[:, :kept]))
+            return series if _error(law, first, series) <= tolerance * largest else None
+    return None
+
+
+def projection(first: Series) -> Array:
+    """Matrix (terms, points) from values at Chebyshev points of the first potential to the functions of the second."""
+    count = max(2, first.count)
+    return np.asarray(first.coefficients @ transform(count)[: first.count])
+
+
+def _error(law: Law, first: Series, second: Series) -> float:
+    """Return the largest error of the sum of products between the points."""
+    places = [between(series.range, max(2, series.count) + 1) for series in (first, second)]
+    left, right = (
+        series.coefficients @ polynomials(u, series.range, series.count)[0]
+        for series, u in zip((first, second), places, strict=True)
+    )
+    return float(np.abs(left.T @ right - law(*places)).max())

@@ -1,0 +1,324 @@
+"""Families whose law is a factor of each device times an interpolated function of two potentials, by matrix products.
+
+flux[b, r, c] = factor[r, c] * sum_k first_k(u[b, r]) * second_k(u[b, c]), or with rows and columns exchanged: `first`
+are the potentials that are held, if either are. What they give, times the factors, is computed once; what is left are
+functions of one potential each, as Chebyshev series. All ranges are those of the potentials at hand, outward to
+multiples of `STEP`, so that a result depends on nothing that was computed before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crncompile.backends.chebyshev import (
+    Law,
+    Range,
+    Series,
+    first_functions,
+    points,
+    polynomials,
+    second_functions,
+    transform,
+)
+from crncompile.backends.halves import Half, Potentials
+from crncompile.backends.numpy_runtime import collect, exp
+from crncompile.backends.separable import KINDS, Fixed, Placed, SeparableFamily, Sizes, State, dotted
+from crncompile.program.types import Coupled, FamilyCode, Kernel, Program, Read
+
+Array = NDArray[Any]
+TOLERANCE = {State: 1e-9, Sizes: 1e-4}
+"""Largest error, relative to the largest value on the ranges: of currents, and of the sizes that scale residuals."""
+STEP = 2.0
+"""Ranges end at multiples of this, in kT."""
+MARGIN = 12.0
+"""How far beyond all held and initial potentials others are interpolated, in kT."""
+_NOMINAL = 12
+"""Numbers for each element of a half that are at work at once."""
+_MORE = 4
+"""Points by which derivatives of a law by its parameters are interpolated more finely than the law itself."""
+
+
+class Ranges(NamedTuple):
+    """Ranges of the first and of the second potentials."""
+
+    first: Range
+    second: Range
+
+
+@dataclass(frozen=True, eq=False)
+class Interpolated(Fixed):
+    """What parameters fix, with the ``series`` of one half or of both, if any yet, and all that were ``found``."""
+
+    found: dict[object, Series | None] = field(default_factory=dict)
+    series: Mapping[Half, Series] = field(default_factory=dict)
+
+    @cached_property
+    def sizes(self) -> Interpolated:
+        """The same with the factors' absolute values."""
+        return replace(self, factor=np.abs(self.factor))
+
+
+class LowRankState(State):
+    """The halves of one family at the potentials of a batch; samples outside a range have no fluxes here."""
+
+    family: LowRankFamily
+    fixed: Interpolated
+
+    @cached_property
+    def inside(self) -> Array:
+        """Whether all potentials of a sample are in their ranges, (batch,)."""
+        return self.family.inside(self.natural, {half: series.range for half, series in self.fixed.series.items()})
+
+    def polynomials(self, half: Half, count: int, where: Range, slopes: bool = False) -> tuple[Array, Array]:
+        """Chebyshev polynomials, and their derivatives, at the potentials of a half, (count, batch * size).
+
+        They vanish outside the range of the second half.
+        """
+        port, known = self.family.port(half), self.natural.polynomials
+        key = (port.name, half.axes, where, slopes)
+        if key not in known or len(known[key][0]) < count:
+            u = half.spread(self.natural.potential(port.name), port)
+            u = np.broadcast_to(u, (self.batch, *half.shape)).reshape(self.batch, half.size)
+            known[key] = polynomials(np.clip(np.nan_to_num(u), *where).ravel(), where, count, slopes)
+        values, along = known[key][0][:count], known[key][1][:count]
+        if half is self.family.second and not self.inside.all():
+            within = np.repeat(self.inside, half.size)
+            values, along = values * within, along * within[: along.shape[1]]
+        return values, along
+
+    def _series(self, half: Half, slopes: bool = False) -> tuple[Series, Array, Array]:
+        series = self.fixed.series[half]
+        values, along = self.polynomials(half, series.count, series.range, slopes)
+        return series, series.coefficients.astype(values.dtype, copy=False), along if slopes else values
+
+    def _stack(self, half: Half) -> Array:
+        series, coefficients, values = self._series(half)
+        return np.asarray((coefficients @ values).reshape(series.terms, self.batch, half.size))
+
+    def _slopes(self, half: Half) -> dict[int, Array]:
+        series, coefficients, along = self._series(half, slopes=True)
+        return {next(iter(half.ports)): (coefficients @ along).reshape(series.terms, self.batch, half.size)}
+
+    @cached_property
+    def _sums(self) -> Array:
+        """Coefficients of the fluxes into each element of the second half, (count, batch * size)."""
+        through = self.left_through if self.family.first is self.family.left else self.right_through
+        coefficients = self.fixed.series[self.family.second].coefficients.astype(through.dtype, copy=False)
+        return np.asarray(coefficients.T @ through.reshape(len(coefficients), -1))
+
+    def flow(self, half: Half) -> Array:
+        """Return sums of the fluxes over the other half, (batch, size)."""
+        if half is self.family.second and self.family.settled is self.family.first:
+            return dotted(self._series(half)[2], self._sums).reshape(self.batch, half.size)
+        return super().flow(half)
+
+    def flow_slope(self, half: Half, terminal: int) -> Array | None:
+        """Return derivatives of `flow` by the potentials at a terminal of this half."""
+        if half is self.family.second and self.family.settled is self.family.first:
+            return dotted(self._series(half, slopes=True)[2], self._sums).reshape(self.batch, half.size)
+        return super().flow_slope(half, terminal)
+
+
+class LowRankFamily(SeparableFamily):
+    """One family in matrix products of interpolated halves."""
+
+    def __init__(self, program: Program, code: FamilyCode):
+        super().__init__(program, code)
+        (self.kernel,) = self._kernels().values()
+        self.numbers = self._numbers(self.kernel)
+        self.first = self.settled or self.left
+        self.second = self.right if self.first is self.left else self.left
+
+    def _kernels(self) -> Mapping[str, Kernel]:
+        assert isinstance(self.code.split, Coupled)
+        return {"coupling": self.code.split.coupling}
+
+    def _halves(self) -> tuple[Half, Half]:
+        ports = self.code.ports
+        rows, columns = (
+            tuple(port.symbol for port in ports if set(port.view.axes or ()) <= set(axes))
+            for axes in (self.rows, self.columns)
+        )
+        return Half(self.code, self.rows, self.groups, rows), Half(self.code, self.columns, self.groups, columns)
+
+    def port(self, half: Half) -> Read:
+        """Return the only port of a half."""
+        (port,) = half.ports.values()
+        return port
+
+    @property
+    def width(self) -> int:
+        """Numbers per sample that are at work at once."""
+        return _NOMINAL * sum(half.size for half in (self.left, self.right) if half is not self.settled)
+
+    # --- parameters ---
+
+    def fixed(self, slots: Sequence[Array]) -> Interpolated:
+        """Compute what parameters fix, of the family's slots."""
+        fixed = super().fixed(slots)
+        return Interpolated(fixed.slots, fixed.factor)
+
+    def law(self, fixed: Fixed, kind: type[State]) -> Law:
+        """Return the law but for its factor, or its size, as a function of first and second potentials."""
+        function = self.module.coupling if kind is State else self.module.coupling_gross
+
+        def values(x: Array, c: Array) -> Array:
+            with np.errstate(all="ignore"):
+                (value,) = function(*self._arguments(fixed, x, c))
+            return np.array(np.broadcast_to(value, (len(x), len(c))), float)
+
+        return values
+
+    def _arguments(self, fixed: Fixed, x: Array, c: Array) -> list[Array]:
+        by_symbol = {}
+        for half, u in ((self.first, x[:, None]), (self.second, c[None])):
+            port = self.port(half)
+            by_symbol[port.symbol] = exp(u) if self.groups[port.name].content == "molecules" else u
+        numbers = [np.reshape(fixed.slots[number], ()) for number in self.numbers]
+        return [by_symbol[symbol] for symbol in self.kernel.terminals] + numbers
+
+    def terms_of(self, fixed: Fixed) -> int:
+        """Return the number of products."""
+        assert isinstance(fixed, Interpolated)
+        return next(iter(fixed.series.values())).terms
+
+    # --- ranges ---
+
+    def inside(self, natural: Potentials, ranges: Mapping[Half, Range]) -> Array:
+        """Return which samples have all their potentials in ranges, (batch,)."""
+        found: list[Array] = []
+        for half, (lower, upper) in ranges.items():
+            u = natural.potential(self.port(half).name)
+            found.append(np.all(((u >= lower) & (u <= upper)).reshape(len(u), -1), axis=1))
+        return np.asarray(np.logical_and.reduce(found))
+
+    def _reach(self, around: Potentials) -> Range | None:
+        """Return in which range potentials may be interpolated at all, or None."""
+        content = self.groups[self.port(self.second).name].content
+        return outward((around.potential(n) for n, g in self.groups.items() if g.content == content), MARGIN)
+
+    def _limits(self, around: Potentials) -> Ranges | None:
+        """Return the ranges outside of which devices are evaluated on their own, or None."""
+        reach = self._reach(around)
+        first = reach if self.settled is None else outward([around.potential(self.port(self.first).name)])
+        return None if reach is None or first is None else Ranges(first, reach)
+
+    def settling(self, fixed: Fixed, around: Potentials) -> tuple[Array, Placed]:
+        """Return the ranges, as 4 numbers, and the functions of the held potentials."""
+        limits = None if self.settled is None else self._limits(around)
+        if limits is None:
+            return np.full(0 if self.settled is None else 4, np.nan), Placed(dict.fromkeys(KINDS), {})
+        return np.ravel(limits), Placed({kind: self._with_first(fixed, kind, limits) for kind in KINDS}, {})
+
+    def place(
+        self, fixed: Fixed, natural: Potentials, around: Potentials, columns: Array | None
+    ) -> tuple[Placed, Array | None]:
+        """Return how the family is evaluated, and what is left of ``columns``, which held potentials gave before it."""
+        if columns is not None and self.settled is not None:
+            head, columns = columns[:1, :4].ravel().tolist(), columns[:, 4:]
+            limits = Ranges((head[0], head[1]), (head[2], head[3])) if len(head) and np.isfinite(head).all() else None
+        else:
+            limits = self._limits(around)
+        if limits is None or np.iscomplexobj(natural.u) or np.iscomplexobj(natural.held):
+            return Placed(dict.fromkeys(KINDS), dict.fromkeys(KINDS)), columns
+        inside = self.inside(natural, {self.first: limits.first, self.second: limits.second})
+        first, second = (
+            outward([natural.potential(self.port(half).name)[inside]]) for half in (self.first, self.second)
+        )
+        if self.settled is None and first is not None and second is not None:
+            limits = Ranges(first, second)
+        begun = {kind: self._with_first(fixed, kind, limits) for kind in KINDS}
+        through, columns = self._cut(begun, columns)
+        placed = {kind: self._with_second(one, kind, limits, second) for kind, one in begun.items()}
+        return Placed(placed, through, None if inside.all() else ~inside), columns
+
+    def _with_first(self, fixed: Fixed, kind: type[State], ranges: Ranges) -> Interpolated | None:
+        assert isinstance(fixed, Interpolated)
+        series = _known(
+            fixed.found,
+            (kind, ranges),
+            lambda: first_functions(self.law(fixed, kind), *ranges, TOLERANCE[kind]),
+        )
+        return None if series is None else replace(fixed, series={self.first: series})
+
+    def _with_second(
+        self, fixed: Interpolated | None, kind: type[State], ranges: Ranges, box: Range | None
+    ) -> Interpolated | None:
+        if fixed is None or box is None:
+            return None
+        first = fixed.series[self.first]
+        series = _known(
+            fixed.found,
+            (kind, ranges, box),
+            lambda: second_functions(self.law(fixed, kind), first, box, TOLERANCE[kind]),
+        )
+        return None if series is None else replace(fixed, series={self.first: first, self.second: series})
+
+    def state(
+        self, natural: Potentials, batch: int, fixed: Fixed, kind: type[State], through: Array | None = None
+    ) -> State:
+        """Return the halves at some potentials; ``through`` is what `through` gave, if anything."""
+        return super().state(natural, batch, fixed.sizes if kind is Sizes else fixed, LowRankState, through)
+
+    # --- gradients ---
+
+    def pullback(self, state: State, adjoint: Array, to_held: Array) -> list[Array]:
+        """Return derivatives of sum(adjoint * currents) by the slots, (*family) each; add those by held potentials."""
+        to_slots = super().pullback(state, adjoint, to_held)
+        if self.numbers:
+            assert isinstance(state, LowRankState)
+            for number, value in zip(self.numbers, self._to_shared(state, adjoint), strict=True):
+                own = np.zeros(self.code.shape, value.dtype)
+                own[(0,) * own.ndim] = value
+                to_slots[number] = to_slots[number] + own
+        return to_slots
+
+    def _to_shared(self, state: LowRankState, adjoint: Array) -> list[Array]:
+        """Return derivatives by the shared parameters: those of the law at Chebyshev points, weighted."""
+        factor = state.fixed.factor if self.first is self.left else state.fixed.factor.T
+        places = [(half, (s := state.fixed.series[half]).count + _MORE, s.range) for half in (self.first, self.second)]
+        first, second = (state.polynomials(half, count, where)[0] for half, count, where in places)
+        first = first.reshape(len(first), state.batch, -1)
+        on_first, on_second = (self._weights(adjoint, half) for half in (self.first, self.second))
+        total = np.zeros((len(first), state.batch, self.second.size), first.dtype)
+        if on_first is not None:
+            total += (first * on_first) @ factor
+        if on_second is not None:
+            total += (first @ factor) * on_second
+        ends = [transform(count) for _, count, _ in places]
+        weights = ends[0].T @ (total.reshape(len(first), -1) @ second.T) @ ends[1]
+        at = [points(where, count) for _, count, where in places]
+        pulled = self.module.coupling_pull(weights, *self._arguments(state.fixed, *at))
+        return [np.sum(np.broadcast_to(value, weights.shape)) for value in pulled[: len(self.numbers)]]
+
+    def _pull(self, state: State, half: Half, weights: Array, to_slots: list[Array], to_held: Array) -> None:
+        """Add derivatives of sum(weights * functions of a half) by held potentials."""
+        port = self.port(half)
+        if port.name not in self.floating:
+            slopes = state.left_slopes if half is self.left else state.right_slopes
+            value = dotted(np.broadcast_to(weights, next(iter(slopes.values())).shape), next(iter(slopes.values())))
+            group = self.groups[port.name]
+            each = value.reshape(state.batch, *half.shape)
+            to_held[:, group.start : group.stop] += collect(each, state.batch, half.shape, half.keep(port))
+
+
+def outward(potentials: Iterable[Array], margin: float = 0.0) -> Range | None:
+    """Return the range of finite numbers and a margin, outward to multiples of `STEP`; None where there are none."""
+    ends = [(u.real[np.isfinite(u)].min(), u.real[np.isfinite(u)].max()) for u in potentials if np.isfinite(u).any()]
+    if not ends:
+        return None
+    lower = STEP * np.floor((min(low for low, _ in ends) - margin) / STEP)
+    upper = STEP * np.ceil((max(high for _, high in ends) + margin) / STEP)
+    return float(lower), float(upper if upper > lower else lower + STEP)
+
+
+def _known(found: dict[object, Series | None], key: object, made: Callable[[], Series | None]) -> Series | None:
+    if key not in found:
+        found[key] = made()
+    return found[key]
