@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ Array = NDArray[Any]
 Range = tuple[float, float]
 Law = Callable[[Array, Array], Array]
 """Values at first potentials (n,) and second ones (m,): (n, m)."""
+Columns = Callable[[Array], tuple[Array, Array]]
+"""Values at first potentials (n,) for some second ones, (n, columns), and what they are compared with, (columns,)."""
 COUNTS = (9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257)
 """Numbers of points that are tried, one after the other."""
 MOST_TERMS = 64
@@ -45,6 +48,13 @@ class Series:
         """Number of polynomials."""
         return int(self.coefficients.shape[1])
 
+    @cached_property
+    def slopes(self) -> Array:
+        """Coefficients of the derivatives, (functions, count)."""
+        lower, upper = self.range
+        found = np.polynomial.chebyshev.chebder(self.coefficients, scl=2 / (upper - lower), axis=1)
+        return np.pad(found, ((0, 0), (0, self.count - found.shape[1])))
+
 
 # --- series -----------------------------------------------------------------------------------------------------------
 
@@ -69,48 +79,30 @@ def transform(count: int) -> Array:
     return np.asarray(2 / (count - 1) * ends[:, None] * cosines * ends)
 
 
-def polynomials(u: Array, where: Range, count: int, slopes: bool = False) -> tuple[Array, Array]:
-    """Chebyshev polynomials of a range at potentials (n,), and their derivatives if asked for, (count, n) each.
-
-    They have the precision of the potentials.
-    """
+def polynomials(u: Array, where: Range, count: int) -> Array:
+    """Chebyshev polynomials of a range at potentials (n,), (count, n), in their precision."""
     lower, upper = where
-    scale = u.dtype.type(2 / (upper - lower))
-    x = (u - u.dtype.type((lower + upper) / 2)) * scale
+    x = (u - u.dtype.type((lower + upper) / 2)) * u.dtype.type(2 / (upper - lower))
     twice, values = 2 * x, np.empty((count, len(u)), u.dtype)
     values[0] = 1
     values[1:2] = x
     for k in range(2, count):
         np.multiply(twice, values[k - 1], out=values[k])
         values[k] -= values[k - 2]
-    if not slopes:
-        return values, values[:0]
-    along = np.empty_like(values)
-    along[0] = 0
-    along[1:2] = scale
-    for k in range(2, count):
-        np.multiply(twice, along[k - 1], out=along[k])
-        along[k] += (2 * scale) * values[k - 1]
-        along[k] -= along[k - 2]
-    return values, along
+    return values
 
 
 # --- functions of two potentials --------------------------------------------------------------------------------------
 
 
-def first_functions(law: Law, first: Range, second: Range, tolerance: float) -> Series | None:
-    """Return functions of the first potential whose products with others make up a law; None where these are too many.
+def first_functions(columns: Columns, first: Range, tolerance: float) -> Series | None:
+    """Return functions of the first potential with whose combinations all columns agree; None if these are too many.
 
-    The tolerance is relative to the largest value at each second potential; functions of this are what the law has as
-    coefficients, see `second_functions`.
+    The tolerance is relative to the largest value of each column, or to what it is given to be compared with.
     """
-    samples = int((second[1] - second[0]) / _SPACING) + 2
-    if samples > _MOST_SAMPLES:
-        return None
-    c = np.linspace(*second, samples)
     for count in COUNTS:
-        values = law(points(first, count), c)
-        scale = np.abs(values).max(axis=0)
+        values, least = columns(points(first, count))
+        scale = np.maximum(np.abs(values).max(axis=0), least)
         if not np.isfinite(scale).all():
             return None
         coefficients = (transform(count) @ values) / np.maximum(scale, np.finfo(float).tiny)
@@ -121,10 +113,16 @@ def first_functions(law: Law, first: Range, second: Range, tolerance: float) -> 
     return None
 
 
+def spaced(where: Range) -> Array | None:
+    """Return second potentials, (n,), at which first functions are found; None where these were too many."""
+    samples = int((where[1] - where[0]) / _SPACING) + 2
+    return np.linspace(*where, samples) if samples <= _MOST_SAMPLES else None
+
+
 def _few_products(coefficients: Array, first: Range, tolerance: float) -> Series | None:
     """Return the fewest functions with whose combinations all columns of coefficients agree to a tolerance."""
     left, sizes, right = np.linalg.svd(coefficients, full_matrices=False)
-    everywhere, _ = polynomials(points(first, 2 * len(left) + 1), first, len(left))
+    everywhere = polynomials(points(first, 2 * len(left) + 1), first, len(left))
     terms, error = len(sizes), 0.0
     while terms > 1:
         error = error + (everywhere.T @ left[:, terms - 1 : terms]) * sizes[terms - 1] @ right[terms - 1 : terms]
@@ -164,7 +162,7 @@ def _error(law: Law, first: Series, second: Series) -> float:
     """Return the largest error of the sum of products between the points."""
     places = [between(series.range, max(2, series.count) + 1) for series in (first, second)]
     left, right = (
-        series.coefficients @ polynomials(u, series.range, series.count)[0]
+        series.coefficients @ polynomials(u, series.range, series.count)
         for series, u in zip((first, second), places, strict=True)
     )
     return float(np.abs(left.T @ right - law(*places)).max())

@@ -8,7 +8,7 @@ multiples of `STEP`, so that a result depends on nothing that was computed befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -23,12 +23,14 @@ from crncompile.backends.chebyshev import (
     first_functions,
     points,
     polynomials,
+    projection,
     second_functions,
+    spaced,
     transform,
 )
 from crncompile.backends.halves import Half, Potentials
 from crncompile.backends.numpy_runtime import collect, exp
-from crncompile.backends.separable import KINDS, Fixed, Placed, SeparableFamily, Sizes, State, dotted
+from crncompile.backends.separable import KINDS, Fixed, Placed, SeparableFamily, Sizes, State, dotted, times
 from crncompile.program.types import Coupled, FamilyCode, Kernel, Program, Read
 
 Array = NDArray[Any]
@@ -75,53 +77,52 @@ class LowRankState(State):
         """Whether all potentials of a sample are in their ranges, (batch,)."""
         return self.family.inside(self.natural, {half: series.range for half, series in self.fixed.series.items()})
 
-    def polynomials(self, half: Half, count: int, where: Range, slopes: bool = False) -> tuple[Array, Array]:
-        """Chebyshev polynomials, and their derivatives, at the potentials of a half, (count, batch * size).
+    def polynomials(self, half: Half, count: int, where: Range) -> Array:
+        """Chebyshev polynomials at the potentials of a half, (count, batch * size).
 
         They vanish outside the range of the second half.
         """
         port, known = self.family.port(half), self.natural.polynomials
-        key = (port.name, half.axes, where, slopes)
-        if key not in known or len(known[key][0]) < count:
+        key = (port.name, half.axes, where)
+        if key not in known or len(known[key]) < count:
             u = half.spread(self.natural.potential(port.name), port)
-            u = np.broadcast_to(u, (self.batch, *half.shape)).reshape(self.batch, half.size)
-            known[key] = polynomials(np.clip(np.nan_to_num(u), *where).ravel(), where, count, slopes)
-        values, along = known[key][0][:count], known[key][1][:count]
+            u = np.broadcast_to(u, (self.batch, *half.shape)).ravel()
+            known[key] = polynomials(np.clip(np.nan_to_num(u), *where), where, count)
+        values = known[key][:count]
         if half is self.family.second and not self.inside.all():
-            within = np.repeat(self.inside, half.size)
-            values, along = values * within, along * within[: along.shape[1]]
-        return values, along
+            values = values * np.repeat(self.inside, half.size)
+        return values
 
-    def _series(self, half: Half, slopes: bool = False) -> tuple[Series, Array, Array]:
+    def _values(self, half: Half, slopes: bool) -> Array:
         series = self.fixed.series[half]
-        values, along = self.polynomials(half, series.count, series.range, slopes)
-        return series, series.coefficients.astype(values.dtype, copy=False), along if slopes else values
-
-    def _stack(self, half: Half) -> Array:
-        series, coefficients, values = self._series(half)
+        values = self.polynomials(half, series.count, series.range)
+        coefficients = (series.slopes if slopes else series.coefficients).astype(values.dtype, copy=False)
         return np.asarray((coefficients @ values).reshape(series.terms, self.batch, half.size))
 
-    def _slopes(self, half: Half) -> dict[int, Array]:
-        series, coefficients, along = self._series(half, slopes=True)
-        return {next(iter(half.ports)): (coefficients @ along).reshape(series.terms, self.batch, half.size)}
+    def _stack(self, half: Half) -> Array:
+        return self._values(half, slopes=False)
 
-    @cached_property
-    def _sums(self) -> Array:
-        """Coefficients of the fluxes into each element of the second half, (count, batch * size)."""
+    def _slopes(self, half: Half) -> dict[int, Array]:
+        return {next(iter(half.ports)): self._values(half, slopes=True)}
+
+    def _one_series(self, half: Half, slopes: bool) -> Array:
+        """Sum over the first half by a series for each element of the second, (batch, size)."""
         through = self.left_through if self.family.first is self.family.left else self.right_through
-        coefficients = self.fixed.series[self.family.second].coefficients.astype(through.dtype, copy=False)
-        return np.asarray(coefficients.T @ through.reshape(len(coefficients), -1))
+        series = self.fixed.series[half]
+        coefficients = (series.slopes if slopes else series.coefficients).astype(through.dtype, copy=False)
+        sums = coefficients.T @ through.reshape(series.terms, -1)
+        return dotted(self.polynomials(half, series.count, series.range), sums).reshape(self.batch, half.size)
 
     def flow(self, half: Half) -> Array:
         """Return sums of the fluxes over the other half, (batch, size)."""
         if half is self.family.second and self.family.settled is self.family.first:
-            return dotted(self._series(half)[2], self._sums).reshape(self.batch, half.size)
+            return self._one_series(half, slopes=False)
         return super().flow(half)
 
     def flow_slope(self, half: Half, terminal: int) -> Array | None:
         """Return derivatives of `flow` by the potentials at a terminal of this half."""
         if half is self.family.second and self.family.settled is self.family.first:
-            return dotted(self._series(half, slopes=True)[2], self._sums).reshape(self.batch, half.size)
+            return self._one_series(half, slopes=True)
         return super().flow_slope(half, terminal)
 
 
@@ -152,10 +153,9 @@ class LowRankFamily(SeparableFamily):
         (port,) = half.ports.values()
         return port
 
-    @property
-    def width(self) -> int:
-        """Numbers per sample that are at work at once."""
-        return _NOMINAL * sum(half.size for half in (self.left, self.right) if half is not self.settled)
+    def width(self, settled: bool) -> int:
+        """Numbers per sample that are at work at once, with or without the settled half."""
+        return _NOMINAL * sum(half.size for half in (self.left, self.right) if settled or half is not self.settled)
 
     # --- parameters ---
 
@@ -182,6 +182,13 @@ class LowRankFamily(SeparableFamily):
             by_symbol[port.symbol] = exp(u) if self.groups[port.name].content == "molecules" else u
         numbers = [np.reshape(fixed.slots[number], ()) for number in self.numbers]
         return [by_symbol[symbol] for symbol in self.kernel.terminals] + numbers
+
+    def _slopes_of(self, fixed: Fixed, x: Array, c: Array) -> Iterator[tuple[float, Array]]:
+        """Yield shared parameters with derivatives of the law by them at first and second potentials."""
+        arguments = self._arguments(fixed, x, c)
+        with np.errstate(all="ignore"):
+            slopes = self.module.coupling_pull(np.ones((len(x), len(c))), *arguments)
+        yield from zip(arguments[2:], slopes, strict=False)
 
     def terms_of(self, fixed: Fixed) -> int:
         """Return the number of products."""
@@ -243,9 +250,27 @@ class LowRankFamily(SeparableFamily):
         series = _known(
             fixed.found,
             (kind, ranges),
-            lambda: first_functions(self.law(fixed, kind), *ranges, TOLERANCE[kind]),
+            lambda: self._first_functions(fixed, kind, ranges),
         )
         return None if series is None else replace(fixed, series={self.first: series})
+
+    def _first_functions(self, fixed: Fixed, kind: type[State], ranges: Ranges) -> Series | None:
+        """Return the functions that make up the law and, for its gradients, its derivatives by shared parameters."""
+        law, c = self.law(fixed, kind), spaced(ranges.second)
+        if c is None:
+            return None
+
+        def columns(x: Array) -> tuple[Array, Array]:
+            values = law(x, c)
+            sizes, found, least = np.abs(values).max(axis=0), [values], [np.zeros(len(c))]
+            for parameter, slope in self._slopes_of(fixed, x, c) if kind is State else ():
+                found.append(np.broadcast_to(slope, values.shape))
+                # A derivative that is what rounding leaves of others counts as little as it changes the law.
+                whole = np.full(len(c), np.abs(found[-1]).max())
+                least.append(sizes / abs(parameter) if parameter else whole)
+            return np.concatenate(found, axis=1), np.concatenate(least)
+
+        return first_functions(columns, ranges.first, TOLERANCE[kind])
 
     def _with_second(
         self, fixed: Interpolated | None, kind: type[State], ranges: Ranges, box: Range | None
@@ -281,19 +306,18 @@ class LowRankFamily(SeparableFamily):
 
     def _to_shared(self, state: LowRankState, adjoint: Array) -> list[Array]:
         """Return derivatives by the shared parameters: those of the law at Chebyshev points, weighted."""
-        factor = state.fixed.factor if self.first is self.left else state.fixed.factor.T
-        places = [(half, (s := state.fixed.series[half]).count + _MORE, s.range) for half in (self.first, self.second)]
-        first, second = (state.polynomials(half, count, where)[0] for half, count, where in places)
-        first = first.reshape(len(first), state.batch, -1)
+        left = self.first is self.left
+        first, second = (state.fixed.series[half] for half in (self.first, self.second))
+        through = state.left_through if left else state.right_through
         on_first, on_second = (self._weights(adjoint, half) for half in (self.first, self.second))
-        total = np.zeros((len(first), state.batch, self.second.size), first.dtype)
+        total = np.zeros_like(through) if on_second is None else through * on_second
         if on_first is not None:
-            total += (first * on_first) @ factor
-        if on_second is not None:
-            total += (first @ factor) * on_second
-        ends = [transform(count) for _, count, _ in places]
-        weights = ends[0].T @ (total.reshape(len(first), -1) @ second.T) @ ends[1]
-        at = [points(where, count) for _, count, where in places]
+            factor = state.fixed.factor if left else state.fixed.factor.T
+            total += times((state.left if left else state.right) * on_first, factor)
+        project, count = projection(first), second.count + _MORE
+        along = total.reshape(first.terms, -1) @ state.polynomials(self.second, count, second.range).T
+        weights = project.T @ along @ transform(count)
+        at = points(first.range, project.shape[1]), points(second.range, count)
         pulled = self.module.coupling_pull(weights, *self._arguments(state.fixed, *at))
         return [np.sum(np.broadcast_to(value, weights.shape)) for value in pulled[: len(self.numbers)]]
 

@@ -43,6 +43,11 @@ def dotted(a: Array, b: Array) -> Array:
     return np.asarray(a[0] * b[0] if len(a) == 1 else np.einsum("k...,k...->...", a, b))
 
 
+def times(stack: Array, matrix: Array) -> Array:
+    """Multiply a stack (terms, batch, n) by a matrix (n, m), as one matrix product."""
+    return np.asarray((stack.reshape(-1, stack.shape[2]) @ matrix).reshape(*stack.shape[:2], -1))
+
+
 class State:
     """The halves of one family at the potentials of a batch, each computed when it is first asked for.
 
@@ -70,13 +75,13 @@ class State:
     def left_through(self) -> Array:
         """Left functions times the factors, (terms, batch, columns)."""
         given = self.given if self.family.settled is self.family.left else None
-        return self.left @ self.fixed.factor if given is None else given
+        return times(self.left, self.fixed.factor) if given is None else given
 
     @cached_property
     def right_through(self) -> Array:
         """Right functions times the factors, (terms, batch, rows)."""
         given = self.given if self.family.settled is self.family.right else None
-        return self.right @ self.fixed.factor.T if given is None else given
+        return times(self.right, self.fixed.factor.T) if given is None else given
 
     def flow(self, half: Half) -> Array:
         """Return sums of the fluxes over the other half, (batch, size)."""
@@ -169,10 +174,9 @@ class SeparableFamily:
         """Number of products."""
         return len(self._kernels()["left"].flux_names)
 
-    @property
-    def width(self) -> int:
-        """Numbers per sample that are at work at once."""
-        return self.terms * sum(half.size for half in (self.left, self.right) if half is not self.settled)
+    def width(self, settled: bool) -> int:
+        """Numbers per sample that are at work at once, with or without the settled half."""
+        return self.terms * sum(half.size for half in (self.left, self.right) if settled or half is not self.settled)
 
     @cached_property
     def settled(self) -> Half | None:
@@ -322,11 +326,11 @@ class SeparableFamily:
         if (to_rows := weights[self.left]) is not None:
             weighed = to_rows * state.left
             rows, columns = [weighed], [state.right]
-            to_left, to_right = to_left + to_rows * state.right_through, to_right + weighed @ factor
+            to_left, to_right = to_left + to_rows * state.right_through, to_right + times(weighed, factor)
         if (to_columns := weights[self.right]) is not None:
             weighed = to_columns * state.right
             rows, columns = [*rows, state.left], [*columns, weighed]
-            to_left, to_right = to_left + weighed @ factor.T, to_right + to_columns * state.left_through
+            to_left, to_right = to_left + times(weighed, factor.T), to_right + to_columns * state.left_through
         flat = (np.concatenate(parts).reshape(-1, parts[0].shape[2]) for parts in (rows, columns))
         to_slots = self._to_factor(next(flat).T @ next(flat), state.fixed)
         self._pull(state, self.left, to_left, to_slots, to_held)

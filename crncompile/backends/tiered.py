@@ -89,7 +89,7 @@ class Tiered:
                 if (settled := placed.fixed[kind]) is not None and family.settled is not None:
                     parts.append(np.empty((len(held), family.through_width(settled))))
                     sums.append((parts[-1], family, settled, kind))
-        for tile in self._tiles(held):
+        for tile in self._tiles(held, settled=True):
             natural = self._potentials(prepared.start[None], held[tile])
             for part, family, settled, kind in sums:
                 part[tile] = family.through(natural, len(held[tile]), settled, kind)
@@ -113,7 +113,7 @@ class Tiered:
         if prepared.fixed is None:
             return np.asarray(getattr(self.whole, what)(u, own, parameters))
         into, places = self._begin(what, u, own, parameters), self._places(u, held, prepared)
-        for tile in self._tiles(u):
+        for tile in self._tiles(u, settled=False):
             for family, state in self._states(tile, u, own, places, kind):
                 family.add_currents(state, into[tile], signed=kind is State)
         for functions, samples in self._apart(places, kind, len(u)):
@@ -131,7 +131,7 @@ class Tiered:
         if prepared.fixed is None:
             return tuple(self.whole.linearise(u, own, parameters))
         (into, blocks), places = self._begin_blocks(u, own, parameters), self._places(u, held, prepared)
-        for tile in self._tiles(u):
+        for tile in self._tiles(u, settled=False):
             parts = {key: block[tile] for key, block in blocks.items()}
             for family, state in self._states(tile, u, own, places, State):
                 family.add_blocks(state, parts)
@@ -167,7 +167,7 @@ class Tiered:
             gradient, to_held = self.rest.pullback(adjoint, u, own, parameters)
         total: dict[str, list[Array]] = {}
         places = self._places(u, held, prepared)
-        for tile in self._tiles(u):
+        for tile in self._tiles(u, settled=True):
             for family, state in self._states(tile, u, own, places, State):
                 found = family.pullback(state, adjoint[tile], to_held[tile])
                 before = total.get(family.code.name, [np.zeros(())] * len(found))
@@ -183,8 +183,8 @@ class Tiered:
 
     # --- potentials ---
 
-    def _tiles(self, u: Array) -> list[slice]:
-        return tiles(len(u), max(family.width for family in self.families))
+    def _tiles(self, u: Array, settled: bool) -> list[slice]:
+        return tiles(len(u), max(family.width(settled) for family in self.families))
 
     def _potentials(self, u: Array, held: Array) -> Potentials:
         return Potentials(u, held, self.floating, self.fixed)
