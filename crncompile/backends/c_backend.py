@@ -174,15 +174,16 @@ class _Network:
         """`currents` and their Jacobian by blocks or entries."""
         if _complex(u, held, parameters):
             return tuple(self.whole.linearise(u, held, parameters))
-        arrays: dict[Any, Array] = {"into": np.zeros(u.shape), **self._jacobian(len(u))}
         prepared = self._prepared(parameters)
+        if prepared.rest is None:
+            into, found = np.zeros(u.shape), self._jacobian(len(u))
+        else:
+            into, jacobian = prepared.rest.linearise(u, held, prepared.others)
+            found = jacobian if isinstance(jacobian, dict) else {"entries": jacobian}
+        # What is run here is added to what the others gave.
+        arrays = {key: np.require(value, float, ("C", "W")) for key, value in {"into": into, **found}.items()}
         self._call("linearise", u, held, prepared, arrays)
         into = arrays.pop("into")
-        if prepared.rest is not None:
-            more, jacobian = prepared.rest.linearise(u, held, prepared.others)
-            into = into + more
-            for key, value in jacobian.items() if isinstance(jacobian, dict) else [("entries", jacobian)]:
-                arrays[key] += value
         return into, arrays["entries"] if self.program.pattern is not None else arrays
 
     def _jacobian(self, batch: int) -> dict[Any, Array]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,13 +47,6 @@ class Series:
         """Number of polynomials."""
         return int(self.coefficients.shape[1])
 
-    @cached_property
-    def slopes(self) -> Array:
-        """Coefficients of the derivatives, (functions, count)."""
-        lower, upper = self.range
-        found = np.polynomial.chebyshev.chebder(self.coefficients, scl=2 / (upper - lower), axis=1)
-        return np.pad(found, ((0, 0), (0, self.count - found.shape[1])))
-
 
 # --- series -----------------------------------------------------------------------------------------------------------
 
@@ -90,6 +82,20 @@ def polynomials(u: Array, where: Range, count: int) -> Array:
         np.multiply(twice, values[k - 1], out=values[k])
         values[k] -= values[k - 2]
     return values
+
+
+def slopes(values: Array, u: Array, where: Range) -> Array:
+    """Return derivatives of Chebyshev polynomials of a range from their values at potentials (n,), (count, n)."""
+    lower, upper = where
+    scale = u.dtype.type(2 / (upper - lower))
+    twice, found = 2 * (u - u.dtype.type((lower + upper) / 2)) * scale, np.empty_like(values)
+    found[0] = 0
+    found[1:2] = scale
+    for k in range(2, len(values)):
+        np.multiply(twice, found[k - 1], out=found[k])
+        found[k] -= found[k - 2]
+        found[k] += 2 * scale * values[k - 1]
+    return found
 
 
 # --- functions of two potentials --------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ class Potentials(Mapping[str, Array]):
     def __init__(self, u: Array, held: Array, floating: Mapping[str, GroupCode], fixed: Mapping[str, GroupCode]):
         self.u, self.held, self.floating, self.fixed = u, held, floating, fixed
         self.found: dict[str, Array] = {}
-        self.polynomials: dict[object, Array] = {}
+        self.polynomials: dict[object, tuple[Array, Array]] = {}
 
     def __getitem__(self, name: str) -> Array:
         if name not in self.found:

@@ -25,6 +25,7 @@ from crncompile.backends.chebyshev import (
     polynomials,
     projection,
     second_functions,
+    slopes,
     spaced,
     transform,
 )
@@ -66,63 +67,74 @@ class Interpolated(Fixed):
         return replace(self, factor=np.abs(self.factor))
 
 
+_NOWHERE = Placed(dict.fromkeys(KINDS), dict.fromkeys(KINDS))
+"""Every device is evaluated on its own."""
+
+
 class LowRankState(State):
     """The halves of one family at the potentials of a batch; samples outside a range have no fluxes here."""
 
     family: LowRankFamily
     fixed: Interpolated
+    outside: Array | None = None
 
-    @cached_property
-    def inside(self) -> Array:
-        """Whether all potentials of a sample are in their ranges, (batch,)."""
-        return self.family.inside(self.natural, {half: series.range for half, series in self.fixed.series.items()})
+    def polynomials(self, half: Half, count: int, along: bool = False) -> Array:
+        """Chebyshev polynomials at the potentials of a half, or their derivatives, (count, batch * size).
 
-    def polynomials(self, half: Half, count: int, where: Range) -> Array:
-        """Chebyshev polynomials at the potentials of a half, (count, batch * size).
-
-        They vanish outside the range of the second half.
+        They vanish for samples outside.
         """
-        port, known = self.family.port(half), self.natural.polynomials
-        key = (port.name, half.axes, where)
-        if key not in known or len(known[key]) < count:
+        port, known, where = self.family.port(half), self.natural.polynomials, self.fixed.series[half].range
+        key: tuple[object, ...] = (port.name, half.axes, where)
+        if key not in known or len(known[key][1]) < count:
             u = half.spread(self.natural.potential(port.name), port)
-            u = np.broadcast_to(u, (self.batch, *half.shape)).ravel()
-            known[key] = polynomials(np.clip(np.nan_to_num(u), *where), where, count)
-        values = known[key][:count]
-        if half is self.family.second and not self.inside.all():
-            values = values * np.repeat(self.inside, half.size)
+            u = np.clip(np.nan_to_num(np.broadcast_to(u, (self.batch, *half.shape)).ravel()), *where)
+            known[key] = u, polynomials(u, where, count)
+        u, values = known[key]
+        if along:
+            key = (*key, along)
+            if key not in known or len(known[key][1]) < count:
+                known[key] = u, slopes(values, u, where)
+            values = known[key][1]
+        values = values[:count]
+        if self.outside is not None:
+            values = values * np.repeat(~self.outside, half.size)
         return values
 
-    def _values(self, half: Half, slopes: bool) -> Array:
+    def _values(self, half: Half, along: bool) -> Array:
         series = self.fixed.series[half]
-        values = self.polynomials(half, series.count, series.range)
-        coefficients = (series.slopes if slopes else series.coefficients).astype(values.dtype, copy=False)
+        values = self.polynomials(half, series.count, along)
+        coefficients = series.coefficients.astype(values.dtype, copy=False)
         return np.asarray((coefficients @ values).reshape(series.terms, self.batch, half.size))
 
     def _stack(self, half: Half) -> Array:
-        return self._values(half, slopes=False)
+        return self._values(half, along=False)
 
     def _slopes(self, half: Half) -> dict[int, Array]:
-        return {next(iter(half.ports)): self._values(half, slopes=True)}
+        return {next(iter(half.ports)): self._values(half, along=True)}
 
-    def _one_series(self, half: Half, slopes: bool) -> Array:
-        """Sum over the first half by a series for each element of the second, (batch, size)."""
+    @cached_property
+    def _sums(self) -> Array:
+        """Sums over the first half: coefficients of a series for each element of the second, (batch, count, size)."""
         through = self.left_through if self.family.first is self.family.left else self.right_through
-        series = self.fixed.series[half]
-        coefficients = (series.slopes if slopes else series.coefficients).astype(through.dtype, copy=False)
-        sums = coefficients.T @ through.reshape(series.terms, -1)
-        return dotted(self.polynomials(half, series.count, series.range), sums).reshape(self.batch, half.size)
+        coefficients = self.fixed.series[self.family.second].coefficients.astype(through.dtype, copy=False)
+        return np.asarray(coefficients.T @ through.transpose(1, 0, 2))
+
+    def _one_series(self, half: Half, along: bool) -> Array:
+        """Return the sums of these series, or their derivatives, (batch, size)."""
+        count = self.fixed.series[half].count
+        values = self.polynomials(half, count, along).reshape(count, self.batch, half.size)
+        return np.asarray(np.einsum("kbn,bkn->bn", values, self._sums))
 
     def flow(self, half: Half) -> Array:
         """Return sums of the fluxes over the other half, (batch, size)."""
         if half is self.family.second and self.family.settled is self.family.first:
-            return self._one_series(half, slopes=False)
+            return self._one_series(half, along=False)
         return super().flow(half)
 
     def flow_slope(self, half: Half, terminal: int) -> Array | None:
         """Return derivatives of `flow` by the potentials at a terminal of this half."""
         if half is self.family.second and self.family.settled is self.family.first:
-            return self._one_series(half, slopes=True)
+            return self._one_series(half, along=True)
         return super().flow_slope(half, terminal)
 
 
@@ -187,8 +199,8 @@ class LowRankFamily(SeparableFamily):
         """Yield shared parameters with derivatives of the law by them at first and second potentials."""
         arguments = self._arguments(fixed, x, c)
         with np.errstate(all="ignore"):
-            slopes = self.module.coupling_pull(np.ones((len(x), len(c))), *arguments)
-        yield from zip(arguments[2:], slopes, strict=False)
+            pulled = self.module.coupling_pull(np.ones((len(x), len(c))), *arguments)
+        yield from zip(arguments[2:], pulled, strict=False)
 
     def terms_of(self, fixed: Fixed) -> int:
         """Return the number of products."""
@@ -196,14 +208,6 @@ class LowRankFamily(SeparableFamily):
         return next(iter(fixed.series.values())).terms
 
     # --- ranges ---
-
-    def inside(self, natural: Potentials, ranges: Mapping[Half, Range]) -> Array:
-        """Return which samples have all their potentials in ranges, (batch,)."""
-        found: list[Array] = []
-        for half, (lower, upper) in ranges.items():
-            u = natural.potential(self.port(half).name)
-            found.append(np.all(((u >= lower) & (u <= upper)).reshape(len(u), -1), axis=1))
-        return np.asarray(np.logical_and.reduce(found))
 
     def _reach(self, around: Potentials) -> Range | None:
         """Return in which range potentials may be interpolated at all, or None."""
@@ -227,23 +231,58 @@ class LowRankFamily(SeparableFamily):
         self, fixed: Fixed, natural: Potentials, around: Potentials, columns: Array | None
     ) -> tuple[Placed, Array | None]:
         """Return how the family is evaluated, and what is left of ``columns``, which held potentials gave before it."""
-        if columns is not None and self.settled is not None:
-            head, columns = columns[:1, :4].ravel().tolist(), columns[:, 4:]
-            limits = Ranges((head[0], head[1]), (head[2], head[3])) if len(head) and np.isfinite(head).all() else None
-        else:
+        if self.settled is None:
+            return self._afloat(fixed, natural, around), columns
+        if columns is None:
             limits = self._limits(around)
-        if limits is None or np.iscomplexobj(natural.u) or np.iscomplexobj(natural.held):
-            return Placed(dict.fromkeys(KINDS), dict.fromkeys(KINDS)), columns
-        inside = self.inside(natural, {self.first: limits.first, self.second: limits.second})
-        first, second = (
-            outward([natural.potential(self.port(half).name)[inside]]) for half in (self.first, self.second)
-        )
-        if self.settled is None and first is not None and second is not None:
-            limits = Ranges(first, second)
+        else:
+            head, columns = columns[:1, :4].ravel(), columns[:, 4:]
+            known = len(head) and np.isfinite(head).all()
+            limits = Ranges((head[0], head[1]), (head[2], head[3])) if known else None
+        if limits is None:
+            return _NOWHERE, columns
         begun = {kind: self._with_first(fixed, kind, limits) for kind in KINDS}
         through, columns = self._cut(begun, columns)
-        placed = {kind: self._with_second(one, kind, limits, second) for kind, one in begun.items()}
-        return Placed(placed, through, None if inside.all() else ~inside), columns
+        wanted = {self.second: limits.second} if columns is not None else self._by_half(limits)
+        return self._placed(begun, through, natural, wanted), columns
+
+    def _afloat(self, fixed: Fixed, natural: Potentials, around: Potentials) -> Placed:
+        """Return how the family is evaluated where neither half is held: the first range too is that at hand."""
+        limits = self._limits(around)
+        if limits is None:
+            return _NOWHERE
+        inside = self._inside(natural, self._by_half(limits))
+        first, second = (outward([natural.potential(self.port(h).name)[inside]]) for h in (self.first, self.second))
+        if first is None or second is None:
+            return _NOWHERE
+        begun = {kind: self._with_first(fixed, kind, Ranges(first, second)) for kind in KINDS}
+        return self._placed(begun, dict.fromkeys(KINDS), natural, self._by_half(limits))
+
+    def _by_half(self, ranges: Ranges) -> dict[Half, Range]:
+        return {self.first: ranges.first, self.second: ranges.second}
+
+    def _placed(
+        self,
+        begun: Mapping[type[State], Interpolated | None],
+        through: Mapping[type[State], Array | None],
+        natural: Potentials,
+        wanted: Mapping[Half, Range],
+    ) -> Placed:
+        """Add the functions of the second potentials that are in their range."""
+        if np.iscomplexobj(natural.u) or np.iscomplexobj(natural.held):
+            return _NOWHERE
+        inside, u = self._inside(natural, wanted), natural.potential(self.port(self.second).name)
+        box = outward([u if inside.all() else u[inside]])
+        placed = {kind: self._with_second(one, kind, box) for kind, one in begun.items()}
+        return Placed(placed, through, None if inside.all() else ~inside)
+
+    def _inside(self, natural: Potentials, ranges: Mapping[Half, Range]) -> Array:
+        """Return which samples have all their potentials in ranges, (batch,)."""
+        inside = np.ones(len(natural.u), bool)
+        for half, (lower, upper) in ranges.items():
+            u = natural.potential(self.port(half).name).reshape(len(inside), -1)
+            inside &= (u.min(axis=1) >= lower) & (u.max(axis=1) <= upper)
+        return inside
 
     def _with_first(self, fixed: Fixed, kind: type[State], ranges: Ranges) -> Interpolated | None:
         assert isinstance(fixed, Interpolated)
@@ -272,24 +311,31 @@ class LowRankFamily(SeparableFamily):
 
         return first_functions(columns, ranges.first, TOLERANCE[kind])
 
-    def _with_second(
-        self, fixed: Interpolated | None, kind: type[State], ranges: Ranges, box: Range | None
-    ) -> Interpolated | None:
+    def _with_second(self, fixed: Interpolated | None, kind: type[State], box: Range | None) -> Interpolated | None:
         if fixed is None or box is None:
             return None
         first = fixed.series[self.first]
         series = _known(
             fixed.found,
-            (kind, ranges, box),
+            (first, box),
             lambda: second_functions(self.law(fixed, kind), first, box, TOLERANCE[kind]),
         )
         return None if series is None else replace(fixed, series={self.first: first, self.second: series})
 
     def state(
-        self, natural: Potentials, batch: int, fixed: Fixed, kind: type[State], through: Array | None = None
+        self,
+        natural: Potentials,
+        batch: int,
+        fixed: Fixed,
+        kind: type[State],
+        through: Array | None = None,
+        outside: Array | None = None,
     ) -> State:
         """Return the halves at some potentials; ``through`` is what `through` gave, if anything."""
-        return super().state(natural, batch, fixed.sizes if kind is Sizes else fixed, LowRankState, through)
+        found = super().state(natural, batch, fixed.sizes if kind is Sizes else fixed, LowRankState, through)
+        assert isinstance(found, LowRankState)
+        found.outside = outside
+        return found
 
     # --- gradients ---
 
@@ -315,7 +361,7 @@ class LowRankFamily(SeparableFamily):
             factor = state.fixed.factor if left else state.fixed.factor.T
             total += times((state.left if left else state.right) * on_first, factor)
         project, count = projection(first), second.count + _MORE
-        along = total.reshape(first.terms, -1) @ state.polynomials(self.second, count, second.range).T
+        along = total.reshape(first.terms, -1) @ state.polynomials(self.second, count).T
         weights = project.T @ along @ transform(count)
         at = points(first.range, project.shape[1]), points(second.range, count)
         pulled = self.module.coupling_pull(weights, *self._arguments(state.fixed, *at))
@@ -325,8 +371,8 @@ class LowRankFamily(SeparableFamily):
         """Add derivatives of sum(weights * functions of a half) by held potentials."""
         port = self.port(half)
         if port.name not in self.floating:
-            slopes = state.left_slopes if half is self.left else state.right_slopes
-            value = dotted(np.broadcast_to(weights, next(iter(slopes.values())).shape), next(iter(slopes.values())))
+            (slope,) = (state.left_slopes if half is self.left else state.right_slopes).values()
+            value = dotted(np.broadcast_to(weights, slope.shape), slope)
             group = self.groups[port.name]
             each = value.reshape(state.batch, *half.shape)
             to_held[:, group.start : group.stop] += collect(each, state.batch, half.shape, half.keep(port))
@@ -334,7 +380,8 @@ class LowRankFamily(SeparableFamily):
 
 def outward(potentials: Iterable[Array], margin: float = 0.0) -> Range | None:
     """Return the range of finite numbers and a margin, outward to multiples of `STEP`; None where there are none."""
-    ends = [(u.real[np.isfinite(u)].min(), u.real[np.isfinite(u)].max()) for u in potentials if np.isfinite(u).any()]
+    finite = [u if np.isfinite(u.sum()) else u[np.isfinite(u)] for u in (u.real for u in potentials)]
+    ends = [(u.min(), u.max()) for u in finite if u.size]
     if not ends:
         return None
     lower = STEP * np.floor((min(low for low, _ in ends) - margin) / STEP)

@@ -206,9 +206,18 @@ class SeparableFamily:
         return self.terms
 
     def state(
-        self, natural: Potentials, batch: int, fixed: Fixed, kind: type[State], through: Array | None = None
+        self,
+        natural: Potentials,
+        batch: int,
+        fixed: Fixed,
+        kind: type[State],
+        through: Array | None = None,
+        outside: Array | None = None,
     ) -> State:
-        """Return the halves at some potentials; ``through`` is what `through` gave, if anything."""
+        """Return the halves at some potentials; ``through`` is what `through` gave, if anything.
+
+        Samples ``outside`` (batch,) shall have no fluxes.
+        """
         if through is not None:
             through = through.reshape(batch, self.terms_of(fixed), -1).transpose(1, 0, 2)
         return kind(self, natural, batch, fixed, through)

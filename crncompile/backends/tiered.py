@@ -93,7 +93,9 @@ class Tiered:
             natural = self._potentials(prepared.start[None], held[tile])
             for part, family, settled, kind in sums:
                 part[tile] = family.through(natural, len(held[tile]), settled, kind)
-        return np.concatenate(parts, axis=1)
+        joined = np.concatenate(parts, axis=1)
+        joined[~np.isfinite(held).all(axis=1), self.held :] = np.nan
+        return joined
 
     # --- functions ---
 
@@ -207,15 +209,14 @@ class Tiered:
         natural = self._potentials(u[tile], held[tile])
         for family, placed in zip(self.families, places, strict=True):
             if (fixed := placed.fixed[kind]) is not None:
-                through = placed.through[kind]
-                part = None if through is None else through[tile]
-                yield family, family.state(natural, len(natural.u), fixed, kind, part)
+                parts = (None if a is None else a[tile] for a in (placed.through[kind], placed.outside))
+                yield family, family.state(natural, len(natural.u), fixed, kind, *parts)
 
     def _apart(self, places: Sequence[Placed], kind: type[State], batch: int) -> Iterator[tuple[Any, Any]]:
         """Yield functions of single families with the samples for which these are evaluated device by device."""
         for family, placed in zip(self.families, places, strict=True):
-            if placed.fixed[kind] is None:
-                yield self.alone(family), np.arange(batch)
+            if placed.fixed[kind] is None and batch:
+                yield self.alone(family), slice(None)
             elif placed.outside is not None:
                 yield self.alone(family), np.flatnonzero(placed.outside)
 
