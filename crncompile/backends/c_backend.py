@@ -46,7 +46,8 @@ def load(program: Program) -> Any:
     rest = numpy_backend.elementwise(replace(program, families=others)) if others else None
     network, lawful = _Network(program, compiled, whole, rest), numpy_backend.without_interpolation(program)
     functions = network.functions(_tiered(program, others))
-    functions.exact = functions if lawful is program else network.functions(_tiered(lawful, others))
+    if lawful is not program:
+        functions.exact = network.functions(_tiered(lawful, others))
     return functions
 
 

@@ -24,10 +24,10 @@ COUNTS = (9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257)
 """Numbers of points that are tried, one after the other."""
 MOST_TERMS = 64
 """Products beyond which a function is not interpolated."""
-_SPACING, _MOST_SAMPLES = 0.25, 1024
-"""Distance in kT of the second potentials at which first functions are found, and how many these may be."""
-_TAIL, _LEFT_OUT = 0.05, 0.3
-"""Shares of the tolerance: of the last coefficients of a series, and of the products that are left out."""
+_DENSITY, _MOST_SAMPLES = 3.0, 512
+"""Second potentials for each kT at which first functions are found, and how many these may be."""
+_TAIL, _LEFT_OUT = 0.1, 0.2
+"""Shares of the tolerance: of the coefficients of a series, and of the products that are left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,21 +108,30 @@ def first_functions(columns: Columns, first: Range, tolerance: float) -> Series 
     """
     for count in COUNTS:
         values, least = columns(points(first, count))
-        scale = np.maximum(np.abs(values).max(axis=0), least)
+        scale = np.maximum(np.maximum(np.abs(values).max(axis=0), least), np.finfo(float).tiny)
         if not np.isfinite(scale).all():
             return None
-        coefficients = (transform(count) @ values) / np.maximum(scale, np.finfo(float).tiny)
-        sizes = np.abs(coefficients).max(axis=1)
-        if sizes[-2 - count // 16 :].max() <= _TAIL * tolerance:
-            kept = int(np.flatnonzero(sizes > _TAIL * tolerance).max(initial=0)) + 1
-            return _few_products(coefficients[:kept], first, tolerance)
+        coefficients = (transform(count) @ values) / scale
+        kept = _kept(np.abs(coefficients).max(axis=1), _TAIL * tolerance)
+        if kept is not None:
+            other = between(first, count)
+            missed = polynomials(other, first, count).T @ coefficients - columns(other)[0] / scale
+            if np.abs(missed).max() <= _LEFT_OUT * tolerance:
+                return _few_products(coefficients[:kept], first, tolerance)
     return None
 
 
-def spaced(where: Range) -> Array | None:
+def _kept(sizes: Array, least: float) -> int | None:
+    """Return how many coefficients of these sizes count, or None where those that count have not died away."""
+    rest = np.cumsum(sizes[::-1])[::-1]
+    kept = max(1, int((rest > least).sum()))
+    return kept if kept <= len(sizes) - 2 - len(sizes) // 16 else None
+
+
+def spread_out(where: Range) -> Array | None:
     """Return second potentials, (n,), at which first functions are found; None where these were too many."""
-    samples = int((where[1] - where[0]) / _SPACING) + 2
-    return np.linspace(*where, samples) if samples <= _MOST_SAMPLES else None
+    count = int(_DENSITY * (where[1] - where[0])) + 9
+    return points(where, count) if count <= _MOST_SAMPLES else None
 
 
 def _few_products(coefficients: Array, first: Range, tolerance: float) -> Series | None:
@@ -144,17 +153,18 @@ def second_functions(law: Law, first: Series, where: Range, tolerance: float) ->
     The tolerance is relative to the largest value; the sum of products is checked at points that it was not made from.
     """
     project = projection(first)
+    everywhere = first.coefficients @ polynomials(between(first.range, 2 * first.count + 2), first.range, first.count)
     for count in COUNTS:
         values = law(points(first.range, project.shape[1]), points(where, count))
         largest = np.abs(values).max()
         if not np.isfinite(largest):
             return None
         coefficients = project @ values @ transform(count).T
-        sizes = np.abs(coefficients).max(axis=0)
-        if sizes[-2 - count // 16 :].max() <= _TAIL * tolerance * largest:
-            kept = int(np.flatnonzero(sizes > _TAIL * tolerance * largest).max(initial=0)) + 1
+        kept = _kept(np.abs(everywhere.T @ coefficients).max(axis=0), _TAIL * tolerance * largest)
+        if kept is not None:
             series = Series(where, np.ascontiguousarray(coefficients[:, :kept]))
-            return series if _error(law, first, series) <= tolerance * largest else None
+            if _error(law, first, series) <= tolerance * largest:
+                return series
     return None
 
 

@@ -26,7 +26,7 @@ from crncompile.backends.chebyshev import (
     projection,
     second_functions,
     slopes,
-    spaced,
+    spread_out,
     transform,
 )
 from crncompile.backends.halves import Half, Potentials
@@ -280,7 +280,8 @@ class LowRankFamily(SeparableFamily):
         """Return which samples have all their potentials in ranges, (batch,)."""
         inside = np.ones(len(natural.u), bool)
         for half, (lower, upper) in ranges.items():
-            u = natural.potential(self.port(half).name).reshape(len(inside), -1)
+            group = self.groups[self.port(half).name]
+            u = natural.potential(group.name).reshape(len(inside), group.stop - group.start)
             inside &= (u.min(axis=1) >= lower) & (u.max(axis=1) <= upper)
         return inside
 
@@ -295,7 +296,7 @@ class LowRankFamily(SeparableFamily):
 
     def _first_functions(self, fixed: Fixed, kind: type[State], ranges: Ranges) -> Series | None:
         """Return the functions that make up the law and, for its gradients, its derivatives by shared parameters."""
-        law, c = self.law(fixed, kind), spaced(ranges.second)
+        law, c = self.law(fixed, kind), spread_out(ranges.second)
         if c is None:
             return None
 

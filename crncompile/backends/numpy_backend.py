@@ -19,7 +19,8 @@ def load(program: Program) -> Any:
     """Return the functions of a program."""
     functions = tiered(program, whole := elementwise(program))
     lawful = without_interpolation(program)
-    functions.exact = functions if lawful is program else tiered(lawful, whole)
+    if lawful is not program:
+        functions.exact = tiered(lawful, whole)
     return functions
 
 
