@@ -6,6 +6,7 @@ numpy functions of the same Program.
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import types
 from collections.abc import Collection, Mapping, Sequence
@@ -41,13 +42,20 @@ def load(program: Program) -> Any:
     """
     compiled = [family for family in program.families if isinstance(_kernels(program)[family.kernel], Kernel)]
     others = tuple(family for family in program.families if family not in compiled)
-    products = tuple(family for family in program.families if family.split and settles(program, family))
     whole = numpy_backend.elementwise(program)
     rest = numpy_backend.elementwise(replace(program, families=others)) if others else None
-    tiered = numpy_backend.load(replace(program, families=others + products)) if products else None
-    network = _Network(program, compiled, products, whole, rest, tiered)
-    names = ("prepare", "settle", "currents", "gross", "linearise", "pullback")
-    return types.SimpleNamespace(**(vars(whole) | {name: getattr(network, name) for name in names}))
+    network, lawful = _Network(program, compiled, whole, rest), numpy_backend.without_interpolation(program)
+    functions = network.functions(_tiered(program, others))
+    if lawful is not program:
+        functions.exact = network.functions(_tiered(lawful, others))
+    return functions
+
+
+def _tiered(program: Program, others: tuple[FamilyCode, ...]) -> Any:
+    """Return the functions of families that are matrix products and of those that are not compiled, or None."""
+    products = tuple(family for family in program.families if family.split and settles(program, family))
+    part = replace(program, families=others + products)
+    return numpy_backend.tiered(part, numpy_backend.elementwise(part), load) if products else None
 
 
 def settles(program: Program, family: FamilyCode) -> bool:
@@ -55,11 +63,10 @@ def settles(program: Program, family: FamilyCode) -> bool:
 
     Where they do not, the family's terms of the Jacobian have to be written one by one, and compiled code does no more.
     """
-    held = {code.group.name for code in program.held}
     assert family.split is not None
-    halves = (family.split.left, family.split.right)
-    ports = {port.symbol: port.name for port in family.ports}
-    return any(all(ports[symbol] in held for symbol in half.terminals) for half in halves)
+    held, axes = {code.group.name for code in program.held}, (family.split.rows, family.split.columns)
+    halves = [[port for port in family.ports if set(port.view.axes or ()) & set(side)] for side in axes]
+    return any(half and all(port.name in held for port in half) for half in halves)
 
 
 def _kernels(program: Program) -> Mapping[str, Any]:
@@ -98,17 +105,9 @@ class _Family:
 class _Network:
     """The compiled functions of one network."""
 
-    def __init__(
-        self,
-        program: Program,
-        compiled: Sequence[FamilyCode],
-        products: Sequence[FamilyCode],
-        whole: Any,
-        rest: Any,
-        tiered: Any,
-    ):
-        self.program, self.whole, self.rest, self.tiered = program, whole, rest, tiered
-        self.products = products
+    def __init__(self, program: Program, compiled: Sequence[FamilyCode], whole: Any, rest: Any):
+        self.program, self.whole, self.rest = program, whole, rest
+        self.tiered: Any = None
         kernels, names = _kernels(program), c_identifiers(family.name for family in compiled)
         self.families = []
         for family in compiled:
@@ -129,6 +128,13 @@ class _Network:
         if size not in self.libraries:
             self.libraries[size] = shared_library(self.text, single=size == 4)
         return self.libraries[size]
+
+    def functions(self, tiered: Any) -> Any:
+        """Return the functions of the network; ``tiered`` are those of families that are not run here, if any."""
+        network = copy.copy(self)
+        network.tiered = tiered
+        names = ("prepare", "settle", "currents", "gross", "linearise", "pullback")
+        return types.SimpleNamespace(**(vars(self.whole) | {name: getattr(network, name) for name in names}))
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
@@ -155,7 +161,8 @@ class _Network:
         if self.tiered is not None:
             others = self.tiered.prepare(parameters)
             if others.fixed is not None:
-                return [family for family in self.families if family.code not in self.products], self.tiered, others
+                there = {family.name for family in self.tiered.products}
+                return [family for family in self.families if family.code.name not in there], self.tiered, others
         return self.families, self.rest, parameters
 
     def settle(self, held: Array, parameters: Mapping[str, Array]) -> Array:
@@ -186,15 +193,16 @@ class _Network:
         """`currents` and their Jacobian by blocks or entries."""
         if _complex(u, held, parameters):
             return tuple(self.whole.linearise(u, held, parameters))
-        arrays: dict[Any, Array] = {"into": np.zeros(u.shape, u.dtype), **self._jacobian(len(u), u.dtype)}
         prepared = self._prepared(parameters)
+        if prepared.rest is None:
+            into, found = np.zeros(u.shape, u.dtype), self._jacobian(len(u), u.dtype)
+        else:
+            into, jacobian = prepared.rest.linearise(u, held, prepared.others)
+            found = jacobian if isinstance(jacobian, dict) else {"entries": jacobian}
+        # What is run here is added to what the others gave.
+        arrays = {key: np.require(value, u.dtype, ("C", "W")) for key, value in {"into": into, **found}.items()}
         self._call("linearise", u, held, prepared, arrays)
         into = arrays.pop("into")
-        if prepared.rest is not None:
-            more, jacobian = prepared.rest.linearise(u, held, prepared.others)
-            into = into + more
-            for key, value in jacobian.items() if isinstance(jacobian, dict) else [("entries", jacobian)]:
-                arrays[key] += value
         return into, arrays["entries"] if self.program.pattern is not None else arrays
 
     def _jacobian(self, batch: int, dtype: np.dtype[Any]) -> dict[Any, Array]:
