@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.backends import numpy_backend
-from crncompile.backends.c_library import shared_library
+from crncompile.backends.c_library import shared_libraries
 from crncompile.backends.c_text import HEAD, Function, c_identifiers, family_functions
 from crncompile.backends.chain import chain_text
 from crncompile.backends.load import load_module
@@ -32,6 +32,9 @@ from crncompile.program.types import FamilyCode, Kernel, Program
 Array = NDArray[Any]
 WORTH_A_THREAD = 50_000
 """Devices times samples below which a second thread costs more than it saves."""
+
+SOLVING = (("currents", "gross"), ("linearise",))
+"""What every solution needs, by the libraries that it comes in: about equally long to compile."""
 
 
 def load(program: Program) -> Any:
@@ -94,8 +97,8 @@ class _Network:
             kernel = kernels[family.kernel]
             texts = family_functions(program, family, kernel, names[family.name])
             self.families.append(_Family(family, kernel, texts))
-        functions = [f for family in self.families for f in family.functions.values()]
-        self.library = shared_library("\n\n".join([HEAD, *(f.text for f in functions)]))
+        self.libraries: dict[str, ctypes.CDLL] = {}
+        self._compile(SOLVING)
         self.constants = load_module(
             _python_text(self.families, Reader(program)), f"crncompile:{program.name}:constants"
         )
@@ -105,6 +108,19 @@ class _Network:
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.threads)
+
+    def _compile(self, libraries: Sequence[Sequence[str]]) -> None:
+        """Compile functions of all families; those that are named together come into one library."""
+        texts = [[family.functions[name].text for family in self.families for name in names] for names in libraries]
+        compiled = shared_libraries(["\n\n".join([HEAD, *text]) for text in texts])
+        for names, library in zip(libraries, compiled, strict=True):
+            self.libraries |= dict.fromkeys(names, library)
+
+    def _library(self, what: str) -> ctypes.CDLL:
+        """Return the library with a function; it is compiled when it is first asked for."""
+        if what not in self.libraries:
+            self._compile([[what]])
+        return self.libraries[what]
 
     # --- parameters ---------------------------------------------------------------------------------------------------
 
@@ -241,7 +257,7 @@ class _Network:
     ) -> None:
         f = family.functions[what]
         constants, strides = prepared.fixed[f.name]
-        routine = getattr(self.library, f.name)
+        routine = getattr(self._library(what), f.name)
         given = [_pointers([inputs[name] for name in f.inputs]), _pointers(constants)]
         rest = [ctypes.c_void_p(strides.ctypes.data), _pointers(f.indices)]
 
