@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.backends import numpy_backend
-from crncompile.backends.c_library import shared_library
+from crncompile.backends.c_library import shared_libraries
 from crncompile.backends.c_text import HEAD, Function, c_identifiers, family_functions
 from crncompile.backends.chain import chain_text
 from crncompile.backends.load import load_module
@@ -33,6 +33,9 @@ from crncompile.program.types import FamilyCode, Kernel, Program
 Array = NDArray[Any]
 WORTH_A_THREAD = 500_000
 """Devices times samples below which a second thread costs more than it saves."""
+
+SOLVING = (("currents", "gross"), ("linearise",))
+"""What every solution needs, by the libraries that it comes in: about equally long to compile."""
 
 
 def load(program: Program) -> Any:
@@ -114,20 +117,13 @@ class _Network:
             kernel = kernels[family.kernel]
             texts = family_functions(program, family, kernel, names[family.name])
             self.families.append(_Family(family, kernel, texts))
-        functions = [f for family in self.families for f in family.functions.values()]
-        self.text = "\n\n".join([HEAD, *(f.text for f in functions)])
-        self.libraries = {8: shared_library(self.text)}
+        self.libraries: dict[tuple[str, bool], ctypes.CDLL] = {}
+        self._compile(SOLVING, single=False)
         self.constants = load_module(
             _python_text(self.families, Reader(program)), f"crncompile:{program.name}:constants"
         )
         self.held = sum(held.group.stop - held.group.start for held in program.held)
         self.threads = cores()
-
-    def library(self, size: int) -> ctypes.CDLL:
-        """Return the compiled functions of numbers of 8 or of 4 bytes; these are compiled when first asked for."""
-        if size not in self.libraries:
-            self.libraries[size] = shared_library(self.text, single=size == 4)
-        return self.libraries[size]
 
     def functions(self, tiered: Any) -> Any:
         """Return the functions of the network; ``tiered`` are those of families that are not run here, if any."""
@@ -139,6 +135,20 @@ class _Network:
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.threads)
+
+    def _compile(self, libraries: Sequence[Sequence[str]], single: bool) -> None:
+        """Compile functions of all families; those that are named together come into one library."""
+        texts = [[family.functions[name].text for family in self.families for name in names] for names in libraries]
+        compiled = shared_libraries(["\n\n".join([HEAD, *text]) for text in texts], single)
+        for names, library in zip(libraries, compiled, strict=True):
+            self.libraries |= dict.fromkeys([(name, single) for name in names], library)
+
+    def _library(self, what: str, single: bool) -> ctypes.CDLL:
+        """Return the library with a function, of numbers of 32 bits or of 64; it is compiled when first asked for."""
+        if (what, single) not in self.libraries:
+            solving = [names for names in SOLVING if what in names]
+            self._compile(SOLVING if solving else [[what]], single)
+        return self.libraries[what, single]
 
     # --- parameters ---------------------------------------------------------------------------------------------------
 
@@ -290,7 +300,7 @@ class _Network:
     ) -> None:
         f = family.functions[what]
         constants, strides = prepared.fixed[f.name]
-        routine = getattr(self.library(inputs[f.inputs[0]].itemsize), f.name)
+        routine = getattr(self._library(what, inputs[f.inputs[0]].dtype == np.float32), f.name)
         given = [_pointers([inputs[name] for name in f.inputs]), _pointers(constants)]
         rest = [ctypes.c_void_p(strides.ctypes.data), _pointers(f.indices)]
 
