@@ -23,6 +23,10 @@ from crncompile.program.types import FamilyCode, Program, Split
 Array = NDArray[Any]
 
 
+TILE = 1 << 18
+"""Numbers that are at work at once: matrix products want long ones."""
+
+
 class Prepared(dict[str, Array]):
     """Parameters with what they fix of each family; without, where they do not fit the tiers.
 
@@ -197,7 +201,7 @@ class Tiered:
     # --- potentials ---
 
     def _tiles(self, u: Array, settled: bool) -> list[slice]:
-        return tiles(len(u), max(family.width(settled) for family in self.families))
+        return tiles(len(u), max(family.width(settled) for family in self.families), TILE)
 
     def _potentials(self, u: Array, held: Array) -> Potentials:
         return Potentials(u, held, self.floating, self.fixed)

@@ -106,6 +106,7 @@ class Task:
         warm: Array | None = None,
         follow: bool | None = None,
         precision: str = "float64",
+        exact: bool = True,
     ) -> Outcome:
         """Solve all samples and compare.
 
@@ -116,7 +117,9 @@ class Task:
         if follow is None:
             follow = warm is None or not np.isfinite(warm).all()
         held, _ = self.compiled.held(self.inputs, parameters, raw=True, precision=precision)
-        return self.outcome(self.compiled.solve_held(held, parameters, warm=warm, follow=follow, precision=precision))
+        return self.outcome(
+            self.compiled.solve_held(held, parameters, warm=warm, follow=follow, precision=precision, exact=exact)
+        )
 
     def outcome(self, solution: Solution) -> Outcome:
         """Compare states with the targets."""

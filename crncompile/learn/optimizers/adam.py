@@ -39,7 +39,7 @@ def minimise(
             order = np.array_split(rng.permutation(task.samples), batches)
         chosen, point = order[step % batches], packing.at(z)
         part, parameters = task.subset(chosen), {**fixed, **point.values}
-        outcome = part.run(parameters, states.near(chosen), not states.known[chosen].all(), precision)
+        outcome = part.run(parameters, states.near(chosen), not states.known[chosen].all(), precision, exact=False)
         states.keep(chosen, outcome.solution.u)
         recorder.record(outcome.loss, parameters, outcome.unconverged)
         if outcome.good.any():
