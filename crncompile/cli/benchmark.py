@@ -64,21 +64,31 @@ def warm_up() -> None:
 
 def figures(network: str, sizes: tuple[int, int, int], backend: str) -> Figures:
     """Compile and solve a network with the constants of seed 0; raises DataError where the backend can not run."""
+    return figures_of(text(network, sizes), title(network, sizes), backend)
+
+
+def figures_of(source: str, name: str, backend: str) -> Figures:
+    """Compile and solve any text with one group of inputs and a range of their data; raises as `figures` does."""
     warm_up()
     began = time.perf_counter()
-    compiled = loads(text(network, sizes), network, backend)
+    compiled = loads(source, name, backend)
     ready = time.perf_counter()
-    samples = np.random.default_rng(0).uniform(size=(_BATCH, sizes[0]))
-    compiled.solve(x=samples[0], raw=True)
-    first = time.perf_counter()
-    compiled.solve(x=samples[0], raw=True)
-    few = int(_LIMIT / (time.perf_counter() - first))
-    return _figures(compiled, samples[: max(few, 1)], title(network, sizes), ready - began, first - began)
+    (group,) = compiled.inputs
+    low, high = group.coding.data if group.coding and group.coding.data else (0.0, 1.0)
+    samples = np.random.default_rng(0).uniform(low, high, (_BATCH, *group.shape))
+    start = time.perf_counter()
+    compiled.solve({group.name: samples[0]}, raw=True)
+    first = time.perf_counter() - start
+    start = time.perf_counter()
+    compiled.solve({group.name: samples[0]}, raw=True)
+    few = int(_LIMIT / (time.perf_counter() - start))
+    return _figures(compiled, samples[: max(few, 1)], name, ready - began, ready - began + first)
 
 
 def _figures(compiled: CompiledNetwork, samples: NDArray[Any], name: str, ready: float, first: float) -> Figures:
+    (group,) = compiled.inputs
     values = compiled.parameters()
-    held, batch = compiled.held({"x": samples}, values, raw=True)
+    held, batch = compiled.held({group.name: samples}, values, raw=True)
     found = compiled.solve_held(held, values, batch)
     weights = {readout.name: np.ones((len(samples), *readout.shape)) for readout in compiled.network.readouts}
     solving = seconds_of(lambda: compiled.solve_held(held, values, batch))

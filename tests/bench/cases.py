@@ -58,6 +58,12 @@ def shared():
     return module
 
 
+def of(layers, batch):
+    """A network of the same kind with layers and a batch of any size."""
+    shared().CASES["other"] = (layers, batch)
+    return load("other")
+
+
 def load(name):
     """A case by its name: A 1-8-1, B 64-32-10, C 784-100-10."""
     arrays = shared().make(name)
@@ -71,7 +77,9 @@ def load(name):
 def flow(layer, source, target):
     """The current of every enzyme, (samples, sources, targets), as the rate law is written in textbooks."""
     s, p = source[:, :, None], target[:, None, :]
-    return layer.Vmax * (s - p / layer.Keq) / (layer.Km * (1 + s / layer.Km + p / layer.Kp + s**2 / (layer.Km * layer.Ki)))
+    return (
+        layer.Vmax * (s - p / layer.Keq) / (layer.Km * (1 + s / layer.Km + p / layer.Kp + s**2 / (layer.Km * layer.Ki)))
+    )
 
 
 def change(case, states, u):

@@ -1,4 +1,4 @@
-"""COPASI through basico: Newton's method alone, without simulation, Jacobian or stability; ``alone`` is its own time."""
+"""COPASI through basico: Newton's method without simulation, Jacobian or stability; ``alone`` is its own time."""
 
 import basico
 import COPASI
@@ -13,7 +13,6 @@ class Peer:
     """See `protocol.Peer`; ``alone`` counts seconds within COPASI's task, without what sets inputs and reads states."""
 
     title = "COPASI"
-    cases = "AB"  # B takes a minute to load and a second for each state
 
     def prepare(self, case):
         text = sbml.text(case)

@@ -1,4 +1,4 @@
-"""Newton's method written by hand for JAX: dense blocks of layers, batched, one jitted loop, hidden layer eliminated."""
+"""Newton's method written by hand for JAX: dense blocks of layers, batches, one jitted loop, a Schur complement."""
 
 import jax
 import jax.numpy as jnp
@@ -29,18 +29,18 @@ class Peer:
 
 
 def constants(layer):
-    """The law v = (V s - Q p) / (M + s + I s^2 + T p): V, Q, M, I, T, each (targets, sources)."""
+    """The law v = (V s - Q p) / (M + s + R s^2 + T p): V, Q, M, R, T, each (targets, sources)."""
     found = (layer.Vmax, layer.Vmax / layer.Keq, layer.Km, 1 / layer.Ki, layer.Km / layer.Kp)
     return tuple(jnp.asarray(c.T.copy()) for c in found)
 
 
 def flows(layer, source, target):
     """Currents and their derivatives by source and target, each (samples, targets, sources)."""
-    V, Q, M, I, T = layer
+    V, Q, M, R, T = layer
     s, p = source[:, None, :], target[:, :, None]
-    share = 1 / (M + s + I * s * s + T * p)
+    share = 1 / (M + s + R * s * s + T * p)
     v = (V * s - Q * p) * share
-    return v, (V - (1 + 2 * I * s) * v) * share, -(Q + T * v) * share
+    return v, (V - (1 + 2 * R * s) * v) * share, -(Q + T * v) * share
 
 
 @jax.jit

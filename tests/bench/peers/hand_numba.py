@@ -33,7 +33,7 @@ class Peer:
 
 
 def constants(layer):
-    """The law v = (V s - Q p) / (M + s + I s^2 + T p): V, Q, M, I, T, (5, targets, sources)."""
+    """The law v = (V s - Q p) / (M + s + R s^2 + T p): V, Q, M, R, T, (5, targets, sources)."""
     found = (layer.Vmax, layer.Vmax / layer.Keq, layer.Km, 1 / layer.Ki, layer.Km / layer.Kp)
     return np.ascontiguousarray(np.stack(found).transpose(0, 2, 1))
 
@@ -69,7 +69,7 @@ def newton(u, first, second, k, low, tolerance, states):
 @njit(fastmath=True)
 def first_layer(u, first, states, start, stop, settled, inflow, slope):
     """Sum what flows into every hidden reservoir, and its derivative by that reservoir."""
-    V, Q, M, I, T = first[0], first[1], first[2], first[3], first[4]
+    V, Q, M, R, T = first[0], first[1], first[2], first[3], first[4]
     for j in range(V.shape[0]):
         for n in range(start, stop):
             if settled[n - start]:
@@ -77,7 +77,7 @@ def first_layer(u, first, states, start, stop, settled, inflow, slope):
             h, total, rise = states[n, j], 0.0, 0.0
             for i in range(V.shape[1]):
                 x = u[n, i]
-                share = 1.0 / (M[j, i] + x + I[j, i] * x * x + T[j, i] * h)
+                share = 1.0 / (M[j, i] + x + R[j, i] * x * x + T[j, i] * h)
                 v = (V[j, i] * x - Q[j, i] * h) * share
                 total += v
                 rise -= (Q[j, i] + T[j, i] * v) * share
@@ -90,7 +90,7 @@ def second_layer(second, k, low, state, inflow, slope, rate, ahead, back, matrix
 
     ``slope`` becomes the diagonal of the hidden layer, ``ahead`` dv/dh, ``back`` dv/dy, ``matrix`` the outputs' block.
     """
-    V, Q, M, I, T = second[0], second[1], second[2], second[3], second[4]
+    V, Q, M, R, T = second[0], second[1], second[2], second[3], second[4]
     outputs, hidden = V.shape
     for j in range(hidden):
         rate[j] = inflow[j] - k[j] * (state[j] - low)
@@ -99,9 +99,9 @@ def second_layer(second, k, low, state, inflow, slope, rate, ahead, back, matrix
         y, total, rise = state[hidden + o], 0.0, 0.0
         for j in range(hidden):
             h = state[j]
-            share = 1.0 / (M[o, j] + h + I[o, j] * h * h + T[o, j] * y)
+            share = 1.0 / (M[o, j] + h + R[o, j] * h * h + T[o, j] * y)
             v = (V[o, j] * h - Q[o, j] * y) * share
-            dh = (V[o, j] - (1.0 + 2.0 * I[o, j] * h) * v) * share
+            dh = (V[o, j] - (1.0 + 2.0 * R[o, j] * h) * v) * share
             dy = -(Q[o, j] + T[o, j] * v) * share
             ahead[o, j], back[o, j] = dh, dy
             rate[j] -= v

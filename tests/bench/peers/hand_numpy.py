@@ -32,9 +32,9 @@ class Peer:
     def _tile(self, u):
         case, hidden = self.case, self.case.layers[1]
         state = np.full((len(u), len(case.k)), case.start)
-        V, Q, M, I, T = self.first
+        V, Q, M, R, T = self.first
         x = u[:, None, :]
-        drive, below = V * x, M + x * (1 + I * x)
+        drive, below = V * x, M + x * (1 + R * x)
         for _ in range(MOST):
             h, y = state[:, :hidden], state[:, hidden:]
             p = h[:, :, None]
@@ -58,18 +58,18 @@ class Peer:
 
 
 def constants(layer):
-    """The law v = (V s - Q p) / (M + s + I s^2 + T p): V, Q, M, I, T, each (targets, sources)."""
+    """The law v = (V s - Q p) / (M + s + R s^2 + T p): V, Q, M, R, T, each (targets, sources)."""
     found = (layer.Vmax, layer.Vmax / layer.Keq, layer.Km, 1 / layer.Ki, layer.Km / layer.Kp)
     return tuple(np.ascontiguousarray(c.T) for c in found)
 
 
 def outer(layer, source, target):
     """Currents of the second layer and both derivatives, each (samples, targets, sources)."""
-    V, Q, M, I, T = layer
+    V, Q, M, R, T = layer
     s, p = source[:, None, :], target[:, :, None]
-    share = 1 / (M + s * (1 + I * s) + T * p)
+    share = 1 / (M + s * (1 + R * s) + T * p)
     v = (V * s - Q * p) * share
-    return v, (V - (1 + 2 * I * s) * v) * share, -(Q + T * v) * share
+    return v, (V - (1 + 2 * R * s) * v) * share, -(Q + T * v) * share
 
 
 def newton_step(rate, slope, ahead, back, own):

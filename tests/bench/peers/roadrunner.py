@@ -17,7 +17,6 @@ class Peer:
     """See `protocol.Peer`."""
 
     title = "libRoadRunner"
-    cases = "AB"  # B takes half a minute to two minutes to compile; C has sixteen times as many reactions
 
     def prepare(self, case):
         text = sbml.text(case)

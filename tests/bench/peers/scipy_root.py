@@ -5,14 +5,13 @@ import sympy
 from scipy.optimize import root
 
 from tests.bench.peers.protocol import Clock
-from tests.bench.peers.sbml import LAW, S, P, Km, Kp, Keq, Ki, Vmax
+from tests.bench.peers.sbml import LAW, Keq, Ki, Km, Kp, P, S, Vmax
 
 
 class Peer:
     """See `protocol.Peer`."""
 
     title = "scipy root, lambdified sympy"
-    cases = "A"  # an expression for each enzyme: B takes minutes
 
     def prepare(self, case):
         clock = Clock()
@@ -27,9 +26,7 @@ class Peer:
         return clock.seconds()
 
     def solve(self, batch):
-        return np.array(
-            [root(self.rates, self.start, (inputs,), jac=self.jacobian, tol=1e-12).x for inputs in batch]
-        )
+        return np.array([root(self.rates, self.start, (inputs,), jac=self.jacobian, tol=1e-12).x for inputs in batch])
 
 
 def _rates(case, inputs, states):

@@ -1,0 +1,167 @@
+"""The figures of a report as aligned text."""
+
+import numpy as np
+
+TIE = 1.5
+
+
+def whole(found):
+    """All tables, one after the other."""
+    parts = [limits(found), *(case(found, name) for name in found["cases"]), first(found), growth(found)]
+    return "\n\n".join([*parts, irregular(found), large(found), check(found), notes(found)])
+
+
+def aligned(rows):
+    """Lines of columns, the first one to the left, the others to the right."""
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    lines = ([cell.rjust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *line[1:]]).rstrip() for row, line in zip(rows, lines, strict=True)
+    )
+
+
+def duration(seconds):
+    """Three digits and a unit."""
+    if seconds is None:
+        return "-"
+    for scale, unit in ((1.0, "s"), (1e-3, "ms")):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} us"
+
+
+def slope(sizes, seconds):
+    """The exponent of growth: the slope of a line through the logarithms."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+def limits(found):
+    head = ["limits of this machine", "float64", "float32", "memory", "exp", "division"]
+    rows = [
+        [
+            f"{m['threads']} thread{'s' * (m['threads'] > 1)}",
+            *(f"{m[name] / 1e9:.3g} Gflop/s" for name in ("flops", "flops_single")),
+            f"{m['bytes'] / 1e9:.3g} GB/s",
+            *(f"{m[name] / 1e9:.3g} G/s" for name in ("exp", "division")),
+        ]
+        for m in found["machine"]
+    ]
+    return aligned([head, *rows])
+
+
+def solved(found, name):
+    """The programs that solved a case, the quickest first."""
+    figures = {key: f for key, f in found["cases"][name].items() if "error" not in f}
+    return dict(sorted(figures.items(), key=lambda item: item[1]["state_s"]))
+
+
+def own(found, name):
+    """Seconds for a state by crncompile's quickest backend."""
+    return min(f["state_s"] for key, f in solved(found, name).items() if key.startswith("crncompile"))
+
+
+def verdict(ratio):
+    """How a program's time compares with crncompile's."""
+    return "tie" if 1 / TIE < ratio < TIE else "slower" if ratio > 1 else "faster"
+
+
+def case(found, name):
+    """All programs on one case; ``ratio`` is to the quickest backend of crncompile."""
+    layers = {"A": "1-8-1", "B": "64-32-10", "C": "784-100-10"}[name]
+    head = [f"{name}: {layers}, enzymes", "a state", "ratio", "", "samples", "prepared", "gradient", "ds/dt", "MiB"]
+    rows, best = [], own(found, name)
+    for key, f in solved(found, name).items():
+        ratio = f["state_s"] / best
+        times = [duration(f["state_s"]), f"{ratio:.3g}", "" if key.startswith("crncompile") else verdict(ratio)]
+        rest = [
+            duration(f["prepare_s"]),
+            duration(f.get("gradient_s")),
+            f"{f['residual']:.0e}",
+            f"{f['memory_mib']:.0f}",
+        ]
+        rows.append([f["title"], *times, f"{f['samples']}", *rest])
+        if f["alone_s"]:
+            alone = f["alone_s"] / best
+            rows.append(["  its solve alone", duration(f["alone_s"]), f"{alone:.3g}", verdict(alone), *[""] * 5])
+    failed = [f"{key}: {f['error']}" for key, f in found["cases"][name].items() if "error" in f]
+    return "\n".join([aligned([head, *rows]), *_evaluations(found, name), *failed])
+
+
+def _evaluations(found, name):
+    """How near crncompile's own evaluation of all currents and derivatives is to one division for each enzyme."""
+    divisions = found["machine"][-1]["division"]
+    for key, f in found["cases"][name].items():
+        if key.startswith("crncompile") and "error" not in f:
+            limit = f["edges"] / divisions
+            share = limit / f["evaluation_s"]
+            yield (
+                f"{f['title']}: {f['steps']:.3g} steps ({f['tier']}); one evaluation with its derivatives "
+                f"{duration(f['evaluation_s'])} a sample, {share:.2g} of numpy's divisions alone"
+            )
+
+
+def first(found):
+    """From text to functions, and to the first certified state."""
+    rows = [
+        [key, duration(f.get("compile_s")), duration(f.get("first_s"))] for key, f in sorted(found["first"].items())
+    ]
+    return aligned([["after imports, empty cache", "compiled", "first certified state"], *rows])
+
+
+def growth(found):
+    """Exponents of the time of a solve; 1 is linear."""
+    rows = []
+    for key, points in found["growth"].items():
+        if "error" not in points:
+            what = "size" if key.endswith("batch") else "edges"
+            exponent = slope([p[what] for p in points], [p["solve_s"] for p in points])
+            times = ", ".join(f"{p['size']}: {duration(p['solve_s'])}" for p in points)
+            rows.append([key, f"{exponent:.2f}", "batch" if what == "size" else "edges", times])
+    return aligned([["time of a solve grows with", "slope", "in", "times"], *rows])
+
+
+def irregular(found):
+    """Networks that are no stack of layers."""
+    rows = []
+    for key, points in found["irregular"].items():
+        if "error" in points:
+            rows.append([key, "failed", points["error"], "", "", ""])
+            continue
+        exponent = slope([p["size"] for p in points], [p["solve_s"] for p in points])
+        last = points[-1]
+        times = [duration(last["compile_s"]), duration(last["solve_s"])]
+        rows.append([key, f"{last['size']}", *times, f"{exponent:.2f}", f"{last['residual']:.0e}"])
+    return aligned([["irregular networks", "reservoirs", "compiled", "a state", "slope", "residual"], *rows])
+
+
+def large(found):
+    """Networks of the size of MNIST, and what an epoch of 60 000 images would take at this speed."""
+    rows = []
+    for f in found["large"]:
+        if "error" in f:
+            rows.append([f["error"], *[""] * 6])
+            continue
+        epoch = 60_000 * (f["state"] + f["gradient"])
+        times = [duration(f[name]) for name in ("first", "state", "gradient")]
+        rows.append([f["network"], f["backend"], *times, duration(epoch), f["tier"]])
+    return aligned([["784-100-10", "backend", "first", "a state", "gradient", "60 000 of both", "tier"], *rows])
+
+
+def check(found):
+    """CPU seconds of the whole process."""
+    rows = [[name, duration(f["cold_s"]), duration(f["warm_s"])] for name, f in found["check"].items()]
+    return aligned([["crncompile check, CPU time", "cold", "warm"], *rows])
+
+
+def notes(found):
+    """What is missing, and how it was measured."""
+    left = [f"not installed and left out: {name} (pip install {pip})" for name, pip in found["missing"].items()]
+    left += [f"backend {name} can not run here: {why}" for name, why in found["unable"].items()]
+    load = " to ".join(f"{value:.1f}" for value in found["load"])
+    return "\n".join(
+        [
+            *left,
+            f"Time on the clock: the median of five rounds, of each round the quickest call; below {TIE} is a tie.",
+            f"{found['seconds']:.0f} s in all; load of the machine {load}.",
+        ]
+    )
