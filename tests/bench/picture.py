@@ -25,13 +25,15 @@ def _bars(axes, found, name):
     titles = [f["title"] for f in figures.values()]
     ratios = [f["state_s"] / best for f in figures.values()]
     colours = [OWN if key.startswith("crncompile") else OTHER for key in figures]
-    axes.barh(titles, ratios, left=0, color=colours)
+    axes.barh(titles, [ratio - 1 for ratio in ratios], left=1, color=colours)
+    axes.axvline(1, color=OWN, lw=1)
     axes.axvspan(1 / TIE, TIE, color=OWN, alpha=0.15, lw=0)
     axes.set(xscale="log", title=f"{name}: time of a state / crncompile's")
     axes.invert_yaxis()
     for place, ratio in enumerate(ratios):
-        axes.annotate(f" {ratio:.3g}", (ratio, place), va="center", fontsize=8)
-    axes.margins(x=0.12)
+        side = "left" if ratio >= 1 else "right"
+        axes.annotate(f" {ratio:.3g} ", (ratio, place), va="center", ha=side, fontsize=8)
+    axes.margins(x=0.25)
 
 
 def _growth(axes, found):

@@ -55,7 +55,7 @@ class Run:
 
     folder: Path
     full: bool
-    seconds: float = 900.0
+    seconds: float = 300.0
 
     def measure(self, *words, **environment):
         """Run a worker with an empty cache; return its figures, or ``{"error": why}``."""

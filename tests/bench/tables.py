@@ -24,6 +24,8 @@ def duration(seconds):
     """Three digits and a unit."""
     if seconds is None:
         return "-"
+    if seconds >= 1000:
+        return f"{seconds:.0f} s"
     for scale, unit in ((1.0, "s"), (1e-3, "ms")):
         if seconds >= scale:
             return f"{seconds / scale:.3g} {unit}"
@@ -68,21 +70,34 @@ def verdict(ratio):
 def case(found, name):
     """All programs on one case; ``ratio`` is to the quickest backend of crncompile."""
     layers = {"A": "1-8-1", "B": "64-32-10", "C": "784-100-10"}[name]
-    head = [f"{name}: {layers}, enzymes", "a state", "ratio", "", "samples", "prepared", "gradient", "ds/dt", "MiB"]
+    head = [
+        f"{name}: {layers}, enzymes",
+        "a state",
+        "ratio",
+        "",
+        "its CPU",
+        "samples",
+        "prepared",
+        "gradient",
+        "ds/dt",
+        "MiB",
+    ]
     rows, best = [], own(found, name)
     for key, f in solved(found, name).items():
         ratio = f["state_s"] / best
         times = [duration(f["state_s"]), f"{ratio:.3g}", "" if key.startswith("crncompile") else verdict(ratio)]
         rest = [
+            duration(f["cpu_s"]),
+            f"{f['samples']}",
             duration(f["prepare_s"]),
             duration(f.get("gradient_s")),
             f"{f['residual']:.0e}",
             f"{f['memory_mib']:.0f}",
         ]
-        rows.append([f["title"], *times, f"{f['samples']}", *rest])
+        rows.append([f["title"], *times, *rest])
         if f["alone_s"]:
             alone = f["alone_s"] / best
-            rows.append(["  its solve alone", duration(f["alone_s"]), f"{alone:.3g}", verdict(alone), *[""] * 5])
+            rows.append(["  its solve alone", duration(f["alone_s"]), f"{alone:.3g}", verdict(alone), *[""] * 6])
     failed = [f"{key}: {f['error']}" for key, f in found["cases"][name].items() if "error" in f]
     return "\n".join([aligned([head, *rows]), *_evaluations(found, name), *failed])
 

@@ -70,29 +70,41 @@ def _ours(backend):
 def _solver(solver, case, path):
     before = memory()
     prepared = solver.prepare(case)
-    began = time.perf_counter()
-    solver.solve(case.u[:1])
-    one = time.perf_counter() - began
-    batch = case.u[: max(1, min(len(case.u), int(LONGEST / one)))]
-    solver.solve(batch)
-    alone = []
+    batch = _affordable(solver, case.u)
+    alone, worked = [], time.process_time()
 
     def call():
         solver.solve(batch)
         alone.append(getattr(solver, "alone", 0.0))
 
     seconds = seconds_of(call, 0.5)
+    worked = time.process_time() - worked
     states = solver.solve(batch)
     np.save(path, states)
     return {
         "title": solver.title,
         "prepare_s": prepared,
         "state_s": seconds / len(batch),
+        "cpu_s": worked / len(alone) / len(batch),
         "alone_s": float(np.median(alone)) / len(batch) or None,
         "samples": len(batch),
         "residual": float(np.abs(cases.change(case, states, batch)).max()),
         "memory_mib": memory() - before,
     }
+
+
+def _affordable(solver, u):
+    """As many samples as are solved within `LONGEST`, all of them if that may be; each size was called twice."""
+    count = 1
+    while True:
+        solver.solve(u[:count])
+        began = time.perf_counter()
+        solver.solve(u[:count])
+        seconds = time.perf_counter() - began
+        larger = min(len(u), 10 * count)
+        if larger == count or seconds * larger / count > LONGEST:
+            return u[: max(count, min(larger, int(LONGEST * count / seconds)))]
+        count = larger
 
 
 def growth(backend, what, *sizes):

@@ -4,6 +4,10 @@ Enzymes are stored by target, so that the inner loop runs over contiguous source
 a few samples share what is read. The hidden layer is eliminated, what remains has the size of the outputs.
 """
 
+import os
+
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")  # threads wait 0.1 ms awake, then asleep: others may be at work too
+
 import numpy as np
 from numba import njit, prange
 
