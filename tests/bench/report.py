@@ -1,9 +1,9 @@
 """How fast crncompile is beside other programs, on this machine, in one run.
 
-    python -m tests.bench.report --quick|--full -o FOLDER
+    python -m tests.bench.report --quick|--full|--again -o FOLDER
 
 Every measurement has a process of its own, one after the other. Prints tables, writes ``report.json`` with all figures
-and ``report.png`` with the ratios. ``--quick`` takes about three minutes; ``--full`` adds what takes longest: large
+and ``report.png`` with the ratios. ``--quick`` takes about four minutes; ``--full`` adds what takes longest: large
 cases for the slow programs, larger irregular networks, all backends everywhere.
 """
 
@@ -149,27 +149,35 @@ def disagreements(found):
     ]
 
 
-def report(full, folder):
-    """Measure, print, draw; return the sentences of `disagreements`."""
+def report(found, folder):
+    """Print and draw; return the sentences of `disagreements`."""
     from tests.bench.picture import draw
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as states:
-        found = whole(Run(Path(states), full))
-    (folder / "report.json").write_text(json.dumps(found, indent=1))
     print(tables.whole(found))
     draw(found, folder / "report.png")
     return disagreements(found)
 
 
+def measured(full, folder):
+    """Measure all and keep the figures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as states:
+        found = whole(Run(Path(states), full))
+    (folder / "report.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     size = parser.add_mutually_exclusive_group(required=True)
-    size.add_argument("--quick", action="store_true", help="about three minutes")
+    size.add_argument("--quick", action="store_true", help="about four minutes")
     size.add_argument("--full", action="store_true", help="about twenty minutes")
+    size.add_argument("--again", action="store_true", help="print and draw what the folder holds, measure nothing")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
     options = parser.parse_args()
-    wrong = report(options.full, options.output)
+    kept = options.output / "report.json"
+    found = json.loads(kept.read_text()) if options.again else measured(options.full, options.output)
+    wrong = report(found, options.output)
     print(*wrong, sep="\n", file=sys.stderr)
     return 1 if wrong else 0
 

@@ -3,12 +3,32 @@
 import numpy as np
 
 TIE = 1.5
+LAYERS = {"A": "1-8-1", "B": "64-32-10", "C": "784-100-10"}
 
 
 def whole(found):
     """All tables, one after the other."""
     parts = [limits(found), *(case(found, name) for name in found["cases"]), first(found), growth(found)]
-    return "\n\n".join([*parts, irregular(found), large(found), check(found), notes(found)])
+    return "\n\n".join([*parts, irregular(found), large(found), check(found), summary(found), notes(found)])
+
+
+def summary(found):
+    """The times that the README quotes, as a table in Markdown."""
+    heads = [f"{name}: {layers}" for name, layers in LAYERS.items()]
+    titles = {}
+    for solvers in found["cases"].values():
+        titles.update({key: f["title"] for key, f in solvers.items() if "error" not in f})
+    rows = [[title, *(_time_of(found, name, key) for name in LAYERS)] for key, title in titles.items()]
+    for backend in sorted({key.split()[0] for key in found["first"]}):
+        times = [duration(found["first"][f"{backend} {name}"].get("first_s")) for name in LAYERS]
+        rows.append([f"*from text to the first certified state*, crncompile {backend}", *times])
+    lines = [["time of a state", *heads], ["---", *["---:"] * len(heads)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _time_of(found, name, key):
+    figures = found["cases"][name].get(key, {"error": "not measured"})
+    return "-" if "error" in figures else duration(figures["state_s"])
 
 
 def aligned(rows):
@@ -69,9 +89,8 @@ def verdict(ratio):
 
 def case(found, name):
     """All programs on one case; ``ratio`` is to the quickest backend of crncompile."""
-    layers = {"A": "1-8-1", "B": "64-32-10", "C": "784-100-10"}[name]
     head = [
-        f"{name}: {layers}, enzymes",
+        f"{name}: {LAYERS[name]}, enzymes",
         "a state",
         "ratio",
         "",
