@@ -83,6 +83,7 @@ def whole(run):
     fastest = backends if run.full else [name for name in ("c", "numpy") if name in backends][:1]
     found = {
         "machine": machine,
+        "kernel": run.measure("kernel"),
         "unable": unable,
         "missing": {name: pip for name, (package, pip, *_) in PEERS.items() if not importlib.util.find_spec(package)},
         "first": {f"{backend} {case}": first(run, backend, case) for backend in backends for case in cases.NAMES},

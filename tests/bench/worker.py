@@ -107,6 +107,13 @@ def _affordable(solver, u):
         count = larger
 
 
+def kernel():
+    """What a core does at best with the law of the cases; needs numba."""
+    from tests.bench.kernel import rate
+
+    return {"rate": rate()}
+
+
 def growth(backend, what, *sizes):
     """The time of a state (of a batch for ``what`` = batch) where one size grows: inputs, hidden or batch."""
     _ours(backend)
@@ -167,6 +174,7 @@ KINDS = {
     "peer": peer,
     "ours": ours,
     "first": first,
+    "kernel": kernel,
     "growth": growth,
     "irregular": irregular,
     "large": large,

@@ -42,7 +42,7 @@ def constants(layer):
     return np.ascontiguousarray(np.stack(found).transpose(0, 2, 1))
 
 
-@njit(parallel=True, fastmath=True)
+@njit(parallel=True, fastmath=True, error_model="numpy")
 def newton(u, first, second, k, low, tolerance, states):
     samples = len(u)
     for block in prange((samples + BLOCK - 1) // BLOCK):
@@ -70,7 +70,7 @@ def newton(u, first, second, k, low, tolerance, states):
                 break
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, error_model="numpy")
 def first_layer(u, first, states, start, stop, settled, inflow, slope):
     """Sum what flows into every hidden reservoir, and its derivative by that reservoir."""
     V, Q, M, R, T = first[0], first[1], first[2], first[3], first[4]
@@ -88,7 +88,7 @@ def first_layer(u, first, states, start, stop, settled, inflow, slope):
             inflow[n - start, j], slope[n - start, j] = total, rise
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, error_model="numpy")
 def second_layer(second, k, low, state, inflow, slope, rate, ahead, back, matrix):
     """Complete ds/dt and the Jacobian; returns the largest |ds/dt|.
 
@@ -119,7 +119,7 @@ def second_layer(second, k, low, state, inflow, slope, rate, ahead, back, matrix
     return np.abs(rate).max()
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, error_model="numpy")
 def step(state, slope, rate, ahead, back, matrix, right):
     """Take Newton's step: the outputs by a Schur complement, then the hidden layer."""
     outputs, hidden = ahead.shape
@@ -140,7 +140,7 @@ def step(state, slope, rate, ahead, back, matrix, right):
         state[hidden + o] += right[o]
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, error_model="numpy")
 def eliminate(matrix, right):
     """Solve a small system in place, with row pivots."""
     size = len(right)
