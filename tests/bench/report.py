@@ -95,6 +95,7 @@ def whole(run):
             for kind, sizes in IRREGULAR["full" if run.full else "quick"].items()
         },
         "large": [run.measure("large", backend, name) for backend in fastest for name in LARGE],
+        "gated_jax": run.measure("gated_jax") if importlib.util.find_spec("jax") else {},
         "check": checks(run),
     }
     return {**found, "seconds": time.time() - began, "load": [load, os.getloadavg()[0]]}

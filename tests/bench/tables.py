@@ -178,7 +178,26 @@ def large(found):
         epoch = 60_000 * (f["state"] + f["gradient"])
         times = [duration(f[name]) for name in ("first", "state", "gradient")]
         rows.append([f["network"], f["backend"], *times, duration(epoch), f["tier"]])
+    rows += _by_hand(found.get("gated_jax", {}))
     return aligned([["784-100-10", "backend", "first", "a state", "gradient", "60 000 of both", "tier"], *rows])
+
+
+def _by_hand(found):
+    """Rows of gated dots by hand in JAX: a state, and what its gradient adds."""
+    if "error" in found:
+        return [[f"hand-written JAX: {found['error']}", *[""] * 6]]
+    return [
+        [
+            f"gated dots by hand, {kind}",
+            "JAX",
+            "",
+            duration(f["state_s"]),
+            duration(f["both_s"] - f["state_s"]),
+            duration(60_000 * f["both_s"]),
+            f"differs by {f['difference']:.0e} kT",
+        ]
+        for kind, f in found.items()
+    ]
 
 
 def check(found):

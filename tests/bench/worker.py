@@ -114,6 +114,13 @@ def kernel():
     return {"rate": rate()}
 
 
+def gated_jax():
+    """Gated dots of the size of MNIST by hand; needs JAX."""
+    from tests.bench.gated_jax import measure
+
+    return measure()
+
+
 def growth(backend, what, *sizes):
     """The time of a state (of a batch for ``what`` = batch) where one size grows: inputs, hidden or batch."""
     _ours(backend)
@@ -175,6 +182,7 @@ KINDS = {
     "ours": ours,
     "first": first,
     "kernel": kernel,
+    "gated_jax": gated_jax,
     "growth": growth,
     "irregular": irregular,
     "large": large,
