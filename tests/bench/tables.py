@@ -7,9 +7,25 @@ LAYERS = {"A": "1-8-1", "B": "64-32-10", "C": "784-100-10"}
 
 
 def whole(found):
-    """All tables, one after the other."""
-    parts = [limits(found), *(case(found, name) for name in found["cases"]), first(found), growth(found)]
-    return "\n\n".join([*parts, irregular(found), large(found), check(found), summary(found), notes(found)])
+    """All tables of what was measured, one after the other."""
+    parts = {
+        "machine": limits,
+        "cases": every_case,
+        "first": first,
+        "growth": growth,
+        "irregular": irregular,
+        "large": large,
+        "check": check,
+    }
+    texts = [write(found) for part, write in parts.items() if part in found]
+    if "cases" in found:
+        texts.append(summary(found))
+    return "\n\n".join([*texts, notes(found)] if "load" in found else texts)
+
+
+def every_case(found):
+    """All programs on all cases."""
+    return "\n\n".join(case(found, name) for name in found["cases"])
 
 
 def summary(found):
