@@ -37,9 +37,10 @@ def _bars(axes, found, name):
 
 
 def _growth(axes, found):
-    for key, points in found["irregular"].items():
+    for key, points in found.get("irregular", {}).items():
         if "error" not in points:
             sizes, seconds = [p["size"] for p in points], [p["solve_s"] for p in points]
             axes.plot(sizes, seconds, "o-", label=f"{key}: slope {slope(sizes, seconds):.2f}")
     axes.set(xscale="log", yscale="log", xlabel="reservoirs", ylabel="s", title="time of a state, irregular networks")
-    axes.legend(frameon=False)
+    if axes.lines:
+        axes.legend(frameon=False)

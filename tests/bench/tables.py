@@ -230,6 +230,7 @@ def notes(found):
     return "\n".join(
         [
             *left,
+            "ratio: to the quickest backend of crncompile, where faster and slower are said of the other program.",
             f"Time on the clock: the median of five rounds, of each round the quickest call; below {TIE} is a tie.",
             f"{found['seconds']:.0f} s in all; load of the machine {load}.",
         ]
