@@ -120,7 +120,7 @@ class Printer:
             return f"({text})" if level > 0 else text
         above, below = _split(e)
         top, bottom = self._factors(above), self._factors(below)
-        if bottom == "1":
+        if below == 1:
             return f"({top})" if level > 1 and above.is_Mul else top
         text = f"{top} / {bottom if not below.is_Mul else f'({bottom})'}"
         return f"({text})" if level > 1 else text
