@@ -21,10 +21,11 @@ Natural = Mapping[str, Array]
 class Half:
     """One half: ``axes`` of the family, of sizes ``shape``; a stack of its functions is (terms, batch, size).
 
-    ``numbers`` are those of the kernel's parameters among the family's slots; ``value``, ``gross``, ``slopes`` and
-    ``pull`` its functions.
+    ``np`` makes the arrays. ``numbers`` are those of the kernel's parameters among the family's slots; ``value``,
+    ``gross``, ``slopes`` and ``pull`` its functions.
     """
 
+    np: Any
     kernel: Kernel
     family: FamilyCode
     axes: tuple[int, ...]
@@ -70,9 +71,8 @@ class Half:
 
     def stacked(self, values: Sequence[Any], batch: int) -> Array:
         """Stack results of the kernel: (terms, batch, size)."""
-        stack = np.empty((len(values), batch, *self.shape), np.result_type(float, *values))
-        for place, value in zip(stack, values, strict=True):
-            place[...] = value
+        whole = [self.np.broadcast_to(value, (batch, *self.shape)) for value in values]
+        stack: Array = self.np.stack(whole)
         return stack.reshape(len(values), batch, self.size)
 
     def arguments(self, natural: Natural, slots: Sequence[Array]) -> list[Array]:
@@ -99,4 +99,4 @@ def _own(slot: Array, axes: tuple[int, ...]) -> Array:
     """Return a slot, which runs over these axes of its family at most, as an array over them."""
     if np.ndim(slot) == 0:
         return slot
-    return np.asarray(slot[tuple(slice(None) if axis in axes else 0 for axis in range(slot.ndim))])
+    return slot[tuple(slice(None) if axis in axes else 0 for axis in range(slot.ndim))]

@@ -14,15 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crncompile.backends import numpy_runtime
 from crncompile.backends.halves import Half, Natural
 from crncompile.backends.kernel_text import kernel_functions
 from crncompile.backends.load import load_module
-from crncompile.backends.numpy_runtime import collect, onto_diagonal, outer, positions, scatter_block
 from crncompile.backends.text import section
 from crncompile.program.types import Contribution, FamilyCode, Kernel, Program, Read, Split
 
 Array = NDArray[Any]
-IMPORTS = "import numpy as np\nfrom crncompile.backends.numpy_runtime import N_A, exp\n" + section("halves")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +34,7 @@ class Fixed:
     @cached_property
     def sizes(self) -> Fixed:
         """The same with the factors' absolute values."""
-        return Fixed(self.slots, np.abs(self.factor))
-
-
-def _dotted(a: Array, b: Array) -> Array:
-    """Sum of products over the terms, the first axis."""
-    return np.asarray(a[0] * b[0] if len(a) == 1 else np.einsum("kbn,kbn->bn", a, b))
+        return Fixed(self.slots, abs(self.factor))
 
 
 class State:
@@ -80,12 +74,12 @@ class State:
     @cached_property
     def on_rows(self) -> Array:
         """Sum of the fluxes of each row, (batch, rows)."""
-        return _dotted(self.left, self.right_through)
+        return self.family.dotted(self.left, self.right_through)
 
     @cached_property
     def on_columns(self) -> Array:
         """Sum of the fluxes of each column, (batch, columns)."""
-        return _dotted(self.left_through, self.right)
+        return self.family.dotted(self.left_through, self.right)
 
     @cached_property
     def left_slopes(self) -> dict[int, Array]:
@@ -109,19 +103,20 @@ class Sizes(State):
         super().__init__(family, natural, batch, fixed.sizes, through)
 
     def _stack(self, half: Half) -> Array:
-        return np.abs(half.stacked(half.gross(*half.arguments(self.natural, self.fixed.slots)), self.batch))
+        return abs(half.stacked(half.gross(*half.arguments(self.natural, self.fixed.slots)), self.batch))
 
 
 class SeparableFamily:
-    """One family in matrix products."""
+    """One family in matrix products, computed with the array operations of ``runtime``."""
 
-    def __init__(self, program: Program, code: FamilyCode, split: Split):
-        self.code, self.split = code, split
+    def __init__(self, program: Program, code: FamilyCode, split: Split, runtime: Any = numpy_runtime):
+        self.code, self.split, self.runtime = code, split, runtime
         self.floating = {group.name: group for group in program.groups}
         self.groups = {**self.floating, **{held.group.name: held.group for held in program.held}}
         whole = next(kernel for kernel in program.kernels if kernel.name == code.kernel)
         parts = {"factor": split.factor, "left": split.left, "right": split.right}
-        text = "\n\n\n".join([IMPORTS, *(kernel_functions(kernel, name) for name, kernel in parts.items())])
+        imports = f"from {runtime.__name__} import N_A, exp, np\n{section('halves')}"
+        text = "\n\n\n".join([imports, *(kernel_functions(kernel, name) for name, kernel in parts.items())])
         self.module = load_module(text, f"crncompile:{program.name}:{code.name}")
         self._parameters = whole.parameters
         self.left = self._half("left", split.left, split.rows)
@@ -133,7 +128,7 @@ class SeparableFamily:
 
     def _half(self, name: str, kernel: Kernel, axes: tuple[int, ...]) -> Half:
         functions = [getattr(self.module, name + suffix) for suffix in ("", "_gross", "_slopes", "_pull")]
-        return Half(kernel, self.code, axes, self.groups, self._numbers(kernel), *functions)
+        return Half(self.runtime.np, kernel, self.code, axes, self.groups, self._numbers(kernel), *functions)
 
     @property
     def terms(self) -> int:
@@ -165,18 +160,19 @@ class SeparableFamily:
     def fixed(self, slots: Sequence[Array]) -> Fixed:
         """Compute what parameters fix, of the family's slots."""
         (factor,) = self.module.factor(*(slots[number] for number in self.factor_slots))
-        return Fixed(slots, self._matrix(np.broadcast_to(factor, self.code.shape)))
+        return Fixed(slots, self._matrix(self.runtime.np.broadcast_to(factor, self.code.shape)))
 
     def _matrix(self, devices: Array) -> Array:
         """Return an array (*family) as (rows, columns)."""
         moved = devices.transpose(*self.split.rows, *self.split.columns)
-        return np.ascontiguousarray(moved.reshape(self.left.size, self.right.size))
+        matrix: Array = self.runtime.np.ascontiguousarray(moved.reshape(self.left.size, self.right.size))
+        return matrix
 
     def through(self, natural: Natural, batch: int, fixed: Fixed, kind: type[State]) -> Array:
         """Return the settled half times the factors, (batch, terms * size)."""
         state = kind(self, natural, batch, fixed, None)
         found = state.left_through if self.settled is self.left else state.right_through
-        return np.asarray(found.transpose(1, 0, 2).reshape(batch, -1))
+        return found.transpose(1, 0, 2).reshape(batch, -1)
 
     def state(self, natural: Natural, batch: int, fixed: Fixed, kind: type[State], through: Array | None) -> State:
         """Return the halves at some potentials; ``through`` is what `through` gave, if anything."""
@@ -193,7 +189,8 @@ class SeparableFamily:
             half = self._over(port)
             flow = state.on_rows if half is self.left else state.on_columns
             group = self.floating[port.name]
-            summed = collect(flow.reshape(state.batch, *half.shape), state.batch, half.shape, half.keep(port))
+            flow = flow.reshape(state.batch, *half.shape)
+            summed = self.runtime.collect(flow, state.batch, half.shape, half.keep(port))
             into[:, group.start : group.stop] += (factor if signed else abs(factor)) * summed
 
     def _over(self, port: Read) -> Half:
@@ -219,10 +216,10 @@ class SeparableFamily:
         row, column = self.code.ports[term.row], self.code.ports[term.column]
         factors = state.fixed.factor if left else state.fixed.factor.T
         if own.has(row):
-            value = _dotted(slope, state.right_through if left else state.left_through)
+            value = self.dotted(slope, state.right_through if left else state.left_through)
             self._place(block, term, value, own.axes)
         elif not column.view.axes:
-            value = _dotted(slope @ factors, state.right if left else state.left)
+            value = self.dotted(slope @ factors, state.right if left else state.left)
             self._place(block, term, value, other.axes)
         else:
             ends = (state.right if left else state.left).transpose(1, 2, 0), slope.transpose(1, 0, 2)
@@ -237,16 +234,22 @@ class SeparableFamily:
         keep = [tuple(axes.index(axis) for axis in port.view.axes or ()) for port in ports]
         value = value.reshape(batch, *shape) if term.factor == 1 else term.factor * value.reshape(batch, *shape)
         if term.mode == "diagonal":
-            summed = collect(value, batch, shape, keep[0])
+            summed = self.runtime.collect(value, batch, shape, keep[0])
             if block.ndim == 3:
-                onto_diagonal(block, summed)
+                self.runtime.onto_diagonal(block, summed)
             else:
                 block += summed
         elif not set(keep[0]) & set(keep[1]):
-            block += outer(value, batch, shape, *keep)
+            block += self.runtime.outer(value, batch, shape, *keep)
         else:
-            row, column = (positions(self.groups[p.name].shape, shape, k) for p, k in zip(ports, keep, strict=True))
-            block += scatter_block(value, batch, shape, row, column, (block.shape[1], block.shape[2]))
+            sizes = [self.groups[port.name].shape for port in ports]
+            places = [self.runtime.positions(size, shape, k) for size, k in zip(sizes, keep, strict=True)]
+            block += self.runtime.scatter_block(value, batch, shape, *places, (block.shape[1], block.shape[2]))
+
+    def dotted(self, a: Array, b: Array) -> Array:
+        """Sum of products over the terms, the first axis."""
+        product: Array = a[0] * b[0] if len(a) == 1 else self.runtime.np.einsum("kbn,kbn->bn", a, b)
+        return product
 
     # --- gradients ---
 
@@ -308,7 +311,7 @@ class SeparableFamily:
         for port, value in zip(half.ports.values(), results[count:], strict=True):
             group = self.groups[port.name]
             if port.name not in self.floating:
-                summed = collect(value, batch, half.shape, half.keep(port))
+                summed = self.runtime.collect(value, batch, half.shape, half.keep(port))
                 chain = half.groups[port.name].content == "molecules"
                 natural = state.natural[port.name].reshape(batch, -1)
                 to_held[:, group.start : group.stop] += summed * natural if chain else summed

@@ -1,0 +1,190 @@
+"""The backend `jax`: currents, Jacobian and gradients of a Program compiled by JAX for the CPU or a GPU.
+
+They take and give numpy arrays, and compute in the precision of what they are given: float64, or float32 where both
+potentials and parameters are. Complex potentials, gradients sample by sample, and all that is not of the network's
+currents are left to the numpy functions of the same Program.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crncompile.backends import numpy_backend
+from crncompile.errors import DataError
+from crncompile.program.types import Program
+
+try:
+    import jax
+
+    from crncompile.backends.jax_network import TracedNetwork
+except ImportError as error:
+    raise DataError(
+        f"the backend jax needs JAX, which can not be imported ({error}): pip install 'crncompile[gpu]'"
+    ) from error
+
+Array = NDArray[Any]
+AT_ONCE = 1 << 22
+"""Elements of a family that are treated at once, so that temporaries stay small."""
+
+
+def load(program: Program) -> Any:
+    """Return the functions of a program's numpy module, those of the network replaced by traced ones.
+
+    Raises DataError where JAX finds no device to compute on.
+    """
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        raise DataError(f"the backend jax finds no device: {error}") from error
+    network = Network(program)
+    names = ("prepare", "settle", "currents", "gross", "linearise", "pullback")
+    return types.SimpleNamespace(**(vars(network.whole) | {name: getattr(network, name) for name in names}))
+
+
+class Prepared(dict[str, Array]):
+    """Parameters with what they give on the device: ``compiled`` are the functions to be called with ``given``."""
+
+    def __init__(self, parameters: Mapping[str, Array], compiled: Compiled, given: Mapping[str, Any]):
+        super().__init__(parameters)
+        self.compiled, self.given = compiled, given
+
+
+class Compiled:
+    """The functions of one traced network, compiled when they are called first, for batches of a few sizes."""
+
+    def __init__(self, network: TracedNetwork):
+        self.network = network
+        self.largest = 1 << max(0, (AT_ONCE // network.width()).bit_length() - 1)
+        self._functions: dict[str, Callable[..., Any]] = {}
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        """Call a function of the traced network."""
+        if name not in self._functions:
+            self._functions[name] = jax.jit(getattr(self.network, name))
+        with jax.enable_x64(True), jax.default_matmul_precision("highest"):
+            return self._functions[name](*arguments)
+
+    @cached_property
+    def _indices(self) -> Mapping[str, Any]:
+        return self.on_device(self.network.indices)
+
+    @staticmethod
+    def on_device(arrays: Mapping[str, Array]) -> Mapping[str, Any]:
+        """Put arrays where they are computed with."""
+        with jax.enable_x64(True):
+            return dict(jax.device_put(dict(arrays)))
+
+    def prepare(self, parameters: Mapping[str, Array]) -> Prepared:
+        """Put parameters on the device, with what they fix."""
+        whole = {**self.on_device({name: _real(value) for name, value in parameters.items()}), **self._indices}
+        return Prepared(parameters, self, {"parameters": whole, "fixed": self.call("fixed", whole)})
+
+    def tiles(self, batch: int) -> Iterator[tuple[slice, int]]:
+        """Yield pieces of a batch, with the size that each is to be filled up to: a power of two."""
+        for first in range(0, batch, self.largest):
+            last = min(first + self.largest, batch)
+            yield slice(first, last), 1 << (last - first - 1).bit_length()
+
+    def joined(self, name: str, batched: Sequence[Array], given: Mapping[str, Any]) -> Any:
+        """Call a function whose results are batched too on all of a batch; return arrays that may be written to."""
+        batch, tree = len(batched[0]), None
+        whole: list[Array] = []
+        for tile, size in self.tiles(batch):
+            found = self.call(name, *(filled(array[tile], size) for array in batched), given)
+            leaves, tree = jax.tree.flatten(found)
+            whole = whole or [np.empty((batch, *leaf.shape[1:]), leaf.dtype) for leaf in leaves]
+            for array, leaf in zip(whole, leaves, strict=True):
+                array[tile] = np.asarray(leaf)[: tile.stop - tile.start]
+        return jax.tree.unflatten(tree, whole)
+
+    def pullback(self, adjoint: Array, u: Array, held: Array, prepared: Prepared) -> tuple[dict[str, Array], Array]:
+        """Return derivatives of sum(adjoint * currents): ({parameter: array}, (batch, held))."""
+        moved, still = _parted(prepared.given["parameters"], self.network.moved())
+        gradient: dict[str, Array] = {}
+        to_held = []
+        for tile, size in self.tiles(len(u)):
+            weights = np.zeros((size, adjoint.shape[1]), adjoint.dtype)
+            weights[: tile.stop - tile.start] = adjoint[tile]
+            found, part = self.call("pullback", weights, filled(u[tile], size), filled(held[tile], size), moved, still)
+            gradient = {name: gradient.get(name, 0.0) + np.asarray(value) for name, value in found.items()}
+            to_held.append(np.asarray(part)[: tile.stop - tile.start])
+        return gradient, np.concatenate(to_held)
+
+
+class Network:
+    """The functions of one network, for numpy arrays."""
+
+    def __init__(self, program: Program):
+        self.whole = numpy_backend.elementwise(program)
+        self.single = Compiled(TracedNetwork(program, products=False))
+        split = any(family.split for family in program.families)
+        self.products = Compiled(TracedNetwork(program, products=True)) if split else self.single
+        shapes = {parameter.name: parameter.shape for parameter in program.parameters}
+        splits = [family.split for family in program.families if family.split]
+        self.shared = {name: shapes[name] for one in splits for name in one.shared}
+        self.held = self.single.network.held
+
+    def prepare(self, parameters: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Put parameters on the device, with what they fix."""
+        if isinstance(parameters, Prepared) or any(np.iscomplexobj(value) for value in parameters.values()):
+            return parameters
+        fits = all(np.shape(parameters[name]) == shape for name, shape in self.shared.items())
+        return (self.products if fits else self.single).prepare(parameters)
+
+    def settle(self, held: Array, parameters: Mapping[str, Array]) -> Array:
+        """Return held potentials with what they decide of the families that are matrix products."""
+        prepared = self.prepare(parameters)
+        if not isinstance(prepared, Prepared) or np.iscomplexobj(held):
+            return held
+        return np.asarray(prepared.compiled.joined("settle", [_real(held)], prepared.given))
+
+    def currents(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
+        """Net current into every floating reservoir, (batch, reservoirs), in 1/s."""
+        return np.asarray(self._called("currents", u, held, parameters))
+
+    def gross(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
+        """Sum of the absolute values of all terms of `currents`, (batch, reservoirs); products count as terms."""
+        return np.asarray(self._called("gross", u, held, parameters))
+
+    def linearise(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> tuple[Array, Any]:
+        """`currents` and their Jacobian by blocks or entries."""
+        return tuple(self._called("linearise", u, held, parameters))
+
+    def _called(self, name: str, u: Array, held: Array, parameters: Mapping[str, Array]) -> Any:
+        prepared = self.prepare(parameters)
+        if not isinstance(prepared, Prepared) or np.iscomplexobj(u) or np.iscomplexobj(held):
+            return getattr(self.whole, name)(u, held[:, : self.held], parameters)
+        return prepared.compiled.joined(name, [_real(u), _real(held)], prepared.given)
+
+    def pullback(
+        self, adjoint: Array, u: Array, held: Array, parameters: Mapping[str, Array], per_sample: bool = False
+    ) -> tuple[dict[str, Array], Array]:
+        """Return derivatives of sum(adjoint * currents): ({parameter: array}, (batch, held))."""
+        prepared, own = self.prepare(parameters), held[:, : self.held]
+        if per_sample or not isinstance(prepared, Prepared) or any(map(np.iscomplexobj, (adjoint, u, held))):
+            return tuple(self.whole.pullback(adjoint, u, own, parameters, per_sample))
+        return prepared.compiled.pullback(_real(adjoint), _real(u), _real(own), prepared)
+
+
+def filled(array: Array, size: int) -> Array:
+    """Repeat the last row of an array (rows, ...) until there are ``size`` rows."""
+    missing = size - len(array)
+    return np.concatenate([array, np.broadcast_to(array[-1], (missing, *array.shape[1:]))]) if missing else array
+
+
+def _parted(arrays: Mapping[str, Any], names: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part arrays into those of some names, and all others."""
+    moved = {name: value for name, value in arrays.items() if name in names}
+    return moved, {name: value for name, value in arrays.items() if name not in names}
+
+
+def _real(array: Any) -> Array:
+    """Return an array in single or double precision."""
+    found = np.asarray(array)
+    return found if found.dtype in (np.float32, np.float64) else found.astype(float)

@@ -1,0 +1,126 @@
+"""The functions of a network as jax traces them: pure functions of potentials, and of what parameters give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from crncompile.backends import jax_runtime
+from crncompile.backends.jax_runtime import Array, plain
+from crncompile.backends.jax_text import traced_text
+from crncompile.backends.load import load_module
+from crncompile.backends.separable import Fixed, SeparableFamily, Sizes, State
+from crncompile.program.types import Program
+
+Given = Mapping[str, Any]
+"""``parameters``, index arrays among them, and ``fixed``: of each family in matrix products its slots and factors."""
+KINDS: tuple[type[State], ...] = (State, Sizes)
+
+
+class TracedNetwork:
+    """One network; with ``products`` the families that have a split are evaluated by matrix products."""
+
+    def __init__(self, program: Program, products: bool):
+        self.program = program
+        split = [(code, code.split) for code in program.families if products and code.split]
+        self.families = [SeparableFamily(program, *one, jax_runtime) for one in split]
+        taken = {code.name for code, _ in split}
+        self.others = tuple(code for code in program.families if code.name not in taken)
+        text, self.indices = traced_text(program, self.others)
+        self.module = load_module(text, f"crncompile:{program.name}:jax")
+        self.held = sum(held.group.stop - held.group.start for held in program.held)
+
+    def width(self) -> int:
+        """Numbers per sample that the largest family has at work at once."""
+        sizes = [int(np.prod(code.shape, dtype=np.int64)) for code in self.others]
+        return max([1, *sizes, *(family.width for family in self.families)])
+
+    def moved(self) -> set[str]:
+        """Names of the parameters that decide of currents."""
+        families = [code for code in self.program.families if code.currents]
+        return {read.name for code in families for slot in code.slots for read in slot.reads}
+
+    # --- what parameters and held potentials fix ----------------------------------------------------------------------
+
+    def fixed(self, parameters: Mapping[str, Array]) -> list[tuple[Sequence[Array], Array]]:
+        """Return slots and factors of the families in matrix products; index arrays are among the parameters."""
+        slots = self.module.slots_of(parameters) if self.families else {}
+        fixed = [family.fixed(slots[family.code.name]) for family in self.families]
+        return [(one.slots, one.factor) for one in fixed]
+
+    def settle(self, held: Array, given: Given) -> Array:
+        """Return held potentials (batch, held) with more columns: what they decide of sums over devices."""
+        batch, nothing = len(held), jnp.zeros((len(held), self.program.groups[-1].stop), held.dtype)
+        natural = self._natural(nothing, held)
+        sums = [
+            family.through(natural, batch, Fixed(*fixed), kind)
+            for family, fixed in zip(self.families, given["fixed"], strict=True)
+            for kind in KINDS
+            if family.settled is not None
+        ]
+        return jnp.concatenate([held, *sums], axis=1)
+
+    # --- functions ----------------------------------------------------------------------------------------------------
+
+    def currents(self, u: Array, held: Array, given: Given) -> Array:
+        """Net current into every floating reservoir, (batch, reservoirs)."""
+        into = self.module._currents(u, held[:, : self.held], given["parameters"])
+        for family, state in self._states(u, held, given, State):
+            family.add_currents(state, into)
+        return plain(into)
+
+    def gross(self, u: Array, held: Array, given: Given) -> Array:
+        """Sum of the absolute values of all terms of `currents`; products count as terms."""
+        into = self.module._gross(u, held[:, : self.held], given["parameters"])
+        for family, state in self._states(u, held, given, Sizes):
+            family.add_currents(state, into, signed=False)
+        return plain(into)
+
+    def linearise(self, u: Array, held: Array, given: Given) -> tuple[Array, Any]:
+        """`currents` and their Jacobian by blocks or entries."""
+        into, jacobian = self.module._linearise(u, held[:, : self.held], given["parameters"])
+        for family, state in self._states(u, held, given, State):
+            family.add_currents(state, into)
+            family.add_blocks(state, jacobian)
+        return plain(into), plain(jacobian)
+
+    def pullback(
+        self, adjoint: Array, u: Array, held: Array, moved: Mapping[str, Array], still: Mapping[str, Array]
+    ) -> tuple[Mapping[str, Array], Array]:
+        """Return derivatives of sum(adjoint * currents) by the parameters ``moved`` and by held potentials."""
+
+        def of(moved: Mapping[str, Array], held: Array) -> Array:
+            whole = {**moved, **still}
+            return self.currents(u, held, {"parameters": whole, "fixed": self.fixed(whole)})
+
+        _, pull = jax.vjp(of, moved, held)
+        gradient, to_held = pull(adjoint)
+        return gradient, to_held
+
+    # --- potentials ---------------------------------------------------------------------------------------------------
+
+    def _natural(self, u: Array, held: Array) -> dict[str, Array]:
+        """Return mu (kT) or concentrations (M) of every group, (batch, *group)."""
+        sides = [(u, group) for group in self.program.groups] + [(held, code.group) for code in self.program.held]
+        found = {}
+        for vector, group in sides:
+            part = vector[:, group.start : group.stop].reshape(-1, *group.shape)
+            found[group.name] = jax_runtime.exp(part) if group.content == "molecules" else part
+        return found
+
+    def _states(
+        self, u: Array, held: Array, given: Given, kind: type[State]
+    ) -> Iterator[tuple[SeparableFamily, State]]:
+        """Yield all families in matrix products with their halves."""
+        natural = self._natural(u, held) if self.families else {}
+        settled = held.shape[1] > self.held
+        ends = accumulate([self.held, *(family.through_width() for family in self.families for _ in KINDS)])
+        columns = [held[:, first:last] for first, last in pairwise(ends)][KINDS.index(kind) :: len(KINDS)]
+        for family, fixed, through in zip(self.families, given["fixed"], columns, strict=True):
+            has = settled and family.through_width()
+            yield family, family.state(natural, len(u), Fixed(*fixed), kind, through if has else None)

@@ -1,0 +1,196 @@
+"""What generated text needs of array operations, in jax: it is traced as it stands, written for numpy.
+
+The names are those of `numpy_runtime` and `numpy_elimination`. Results have the precision of what they are given. On a
+GPU what is summed by index is summed in no fixed order.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy
+
+from crncompile.backends import numpy_elimination
+from crncompile.backends.numpy_elimination import unpacked
+from crncompile.constants import N_A
+
+__all__ = [
+    "N_A",
+    "Chain",
+    "collect",
+    "dtype_of",
+    "exp",
+    "np",
+    "onto_diagonal",
+    "outer",
+    "positions",
+    "scatter",
+    "scatter_block",
+    "unpacked",
+]
+
+Array = Any
+_LARGEST_EXPONENTS = {"float32": 88.0, "float64": 700.0}
+
+
+class Changing:
+    """An array that text adds to in place: what jax has no word for. ``array`` is its value so far."""
+
+    def __init__(self, array: Array):
+        self.array = array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+        return tuple(self.array.shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of its axes."""
+        return len(self.shape)
+
+    def __getitem__(self, where: Any) -> Array:
+        return self.array[where]
+
+    def __setitem__(self, where: Any, value: Array) -> None:
+        self.array = self.array.at[where].set(value)
+
+    def __iadd__(self, value: Array) -> Changing:
+        self.array = self.array + value
+        return self
+
+    def __isub__(self, value: Array) -> Changing:
+        self.array = self.array - value
+        return self
+
+    def __imul__(self, value: Array) -> Changing:
+        self.array = self.array * value
+        return self
+
+
+def plain(results: Any) -> Any:
+    """Return results with arrays in place of those that change."""
+
+    def changing(part: Any) -> bool:
+        return isinstance(part, Changing)
+
+    return jax.tree.map(lambda part: part.array if changing(part) else part, results, is_leaf=changing)
+
+
+def _zeros(shape: tuple[int, ...], dtype: Any) -> Changing:
+    return Changing(jnp.zeros(shape, dtype))
+
+
+def _ones(shape: tuple[int, ...], dtype: Any) -> Changing:
+    return Changing(jnp.ones(shape, dtype))
+
+
+# numpy as the text knows it
+np = types.SimpleNamespace(**{**vars(jnp), "zeros": _zeros, "ones": _ones})
+
+
+def exp(x: Array) -> Array:
+    """Exponential that saturates instead of overflowing."""
+    x = jnp.asarray(x)
+    return jnp.exp(jnp.minimum(x, _LARGEST_EXPONENTS[x.dtype.name]))
+
+
+def dtype_of(*arrays: Array) -> Any:
+    """Double precision if anything has it, else single."""
+    return jnp.result_type(*arrays)
+
+
+def collect(value: Array, batch: int, shape: tuple[int, ...], keep: tuple[int, ...]) -> Array:
+    """Sum a family's values over all axes but ``keep``, which come out in this order and flattened: (batch, kept)."""
+    value = jnp.broadcast_to(value, (batch, *shape))
+    value = value.sum(axis=tuple(1 + a for a in range(len(shape)) if a not in keep))
+    order = sorted(range(len(keep)), key=lambda k: keep[k])
+    return value.transpose(0, *(1 + order.index(k) for k in range(len(keep)))).reshape(batch, -1)
+
+
+def scatter(value: Array, batch: int, shape: tuple[int, ...], index: Array, size: int) -> Array:
+    """Sum a family's values into an array of ``size`` at ``index`` (devices,): (batch, size)."""
+    value = jnp.broadcast_to(value, (batch, *shape)).reshape(batch, -1)
+    return jnp.zeros((batch, size), value.dtype).at[:, index.ravel()].add(value)
+
+
+def outer(value: Array, batch: int, shape: tuple[int, ...], rows: tuple[int, ...], columns: tuple[int, ...]) -> Array:
+    """Sum a family's values over all axes but those of rows and columns: (batch, rows, columns)."""
+    count = int(numpy.prod([shape[a] for a in rows], dtype=int))
+    return collect(value, batch, shape, (*rows, *columns)).reshape(batch, count, -1)
+
+
+def scatter_block(
+    value: Array, batch: int, shape: tuple[int, ...], rows: Array, columns: Array, size: tuple[int, int]
+) -> Array:
+    """Sum a family's values into a block of ``size`` at ``rows`` and ``columns`` (devices,): (batch, rows, columns)."""
+    flat = scatter(value, batch, shape, rows.ravel() * size[1] + columns.ravel(), size[0] * size[1])
+    return flat.reshape(batch, *size)
+
+
+def onto_diagonal(block: Changing, value: Array) -> None:
+    """Add values (batch, size) to the diagonal of a dense block (batch, size, size)."""
+    here = jnp.arange(value.shape[1])
+    block.array = block.array.at[:, here, here].add(value)
+
+
+def positions(size: tuple[int, ...], shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    """Flat index into an array of shape ``size`` for each device of a family that reads it by ``axes``: (devices,)."""
+    order = sorted(range(len(axes)), key=lambda k: axes[k])
+    flat = jnp.arange(int(numpy.prod(size, dtype=int))).reshape(size).transpose(order)
+    return jnp.broadcast_to(flat.reshape([n if a in axes else 1 for a, n in enumerate(shape)]), shape).ravel()
+
+
+class Chain(numpy_elimination.Chain):
+    """A Markov process whose states are eliminated one by one; jax differentiates the elimination."""
+
+    def fluxes(self, outputs: Sequence[Array]) -> tuple[Array, ...]:
+        """Return the fluxes from the rates and, last, the amount: arrays that broadcast to one shape."""
+        return self._by_samples(outputs, lambda rows: rows[-1] * (self._turns(rows) @ self._passing(rows[:-1])))
+
+    def gross(self, outputs: Sequence[Array]) -> tuple[Array, ...]:
+        """Return the fluxes with all loops counted as positive."""
+        return self._by_samples(outputs, lambda rows: rows[-1] * (abs(self._turns(rows)) @ self._passing(rows[:-1])))
+
+    def slopes(
+        self, outputs: Sequence[Array], slope_of: Sequence[tuple[int, int]], terminals: int
+    ) -> tuple[Array, ...]:
+        """Return the fluxes, then their derivatives by the terminals: see `numpy_elimination.Chain.slopes`."""
+        count = self.rates + 1
+
+        def both(rows: Array) -> Array:
+            given, changes = rows[:count], jnp.zeros((terminals, count, rows.shape[1]), rows.dtype)
+            for (rate, terminal), slope in zip(slope_of, rows[count:], strict=True):
+                changes = changes.at[terminal, rate].set(slope)
+            fluxes, tangent = jax.linearize(lambda own: own[-1] * (self._turns(own) @ self._passing(own[:-1])), given)
+            moved = jnp.stack([tangent(change) for change in changes], axis=1)
+            return jnp.concatenate([fluxes, moved.reshape(-1, rows.shape[1])])
+
+        return self._by_samples(outputs, both)
+
+    def _turns(self, rows: Array) -> Array:
+        return jnp.asarray(self.turns, rows.dtype)
+
+    def _passing(self, rates: Array) -> Array:
+        """How often each loop is passed per time, (loops, samples), for rates (rates, samples)."""
+        jumps = jnp.zeros((self.slots, rates.shape[1]), rates.dtype).at[self.filled].add(rates[self.filling])
+        leaving = []
+        for pivot in self.pivots:
+            outward = jumps[pivot.outward]
+            leaving.append(outward.sum(axis=0))
+            shares = outward / leaving[-1]
+            jumps = jumps.at[pivot.made].add(jumps[pivot.into] * shares[pivot.out])
+        weights = jnp.ones((self.states, rates.shape[1]), rates.dtype)
+        for pivot, away in zip(reversed(self.pivots), reversed(leaving), strict=True):
+            weights = weights.at[pivot.state].set((jumps[pivot.inward] * weights[pivot.origin]).sum(axis=0) / away)
+        return weights[self.start] / weights.sum(axis=0) * jumps[self.loop]
+
+    def _by_samples(self, arrays: Sequence[Array], function: Callable[[Array], Array]) -> tuple[Array, ...]:
+        """Call a function of (arrays, samples) on arrays that broadcast to one shape."""
+        shape = jnp.broadcast_shapes(*(jnp.shape(a) for a in arrays))
+        rows = jnp.stack([jnp.broadcast_to(a, shape).ravel() for a in arrays])
+        return tuple(row.reshape(shape) for row in function(rows))
