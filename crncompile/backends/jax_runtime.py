@@ -38,26 +38,52 @@ _LARGEST_EXPONENTS = {"float32": 88.0, "float64": 700.0}
 
 
 class Changing:
-    """An array that text adds to in place: what jax has no word for. ``array`` is its value so far."""
+    """An array (batch, ...) that text adds to in place, which jax has no word for.
+
+    What is put into columns is kept apart until the whole ``array`` is asked for, and then joined: a group of
+    reservoirs has columns of its own, so that is one operation in place of one for each term.
+    """
 
     def __init__(self, array: Array):
-        self.array = array
+        self._array = array
+        self._columns: dict[tuple[int, int], Array] = {}
+
+    @property
+    def array(self) -> Array:
+        """The whole array so far."""
+        if self._columns:
+            pieces, done = [], 0
+            for (first, last), part in sorted(self._columns.items(), key=lambda item: item[0]):
+                pieces += [self._array[:, done:first], part]
+                done = last
+            self._array = jnp.concatenate([*pieces, self._array[:, done:]], axis=1)
+            self._columns = {}
+        return self._array
+
+    @array.setter
+    def array(self, value: Array) -> None:
+        self._array, self._columns = value, {}
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the array."""
-        return tuple(self.array.shape)
+        return tuple(self._array.shape)
 
     @property
     def ndim(self) -> int:
         """Number of its axes."""
         return len(self.shape)
 
-    def __getitem__(self, where: Any) -> Array:
-        return self.array[where]
+    def __getitem__(self, where: tuple[Any, ...]) -> Array:
+        part = self._columns.get(_ends(where))
+        if part is None:
+            return self._array[where]
+        return part[:, 0] if isinstance(where[1], int) else part
 
-    def __setitem__(self, where: Any, value: Array) -> None:
-        self.array = self.array.at[where].set(value)
+    def __setitem__(self, where: tuple[Any, ...], value: Array) -> None:
+        first, last = _ends(where)
+        shape = (self.shape[0], last - first, *self.shape[2:])
+        self._columns[first, last] = jnp.broadcast_to(value, self._array[where].shape).reshape(shape)
 
     def __iadd__(self, value: Array) -> Changing:
         self.array = self.array + value
@@ -70,6 +96,13 @@ class Changing:
     def __imul__(self, value: Array) -> Changing:
         self.array = self.array * value
         return self
+
+
+def _ends(where: tuple[Any, ...]) -> tuple[int, int]:
+    """Return the ends of columns as text picks them: ``[:, 2:5]``, ``[:, 2]``, and ``[:, 0, 0]`` where all is one."""
+    if isinstance(where[1], slice):
+        return where[1].start, where[1].stop
+    return where[1], where[1] + 1
 
 
 def plain(results: Any) -> Any:
