@@ -22,15 +22,20 @@ from crncompile.program.types import Program
 try:
     import jax
 
-    from crncompile.backends.jax_network import TracedNetwork
+    from crncompile.backends.jax_network import TracedNetwork, devices, power_of_two
 except ImportError as error:
     raise DataError(
         f"the backend jax needs JAX, which can not be imported ({error}): pip install 'crncompile[gpu]'"
     ) from error
 
 Array = NDArray[Any]
-AT_ONCE = 1 << 22
-"""Elements of a family that are treated at once, so that temporaries stay small."""
+TILES = {"cpu": 1 << 17}
+"""Devices that are evaluated at once, so that temporaries stay in cache; elsewhere `TILE`."""
+TILE = 1 << 24
+AT_ONCE = 1 << 24
+"""Numbers in the results of one call."""
+LITTLE = 1 << 14
+"""Devices times samples that take no longer than the call itself: smaller batches are filled up to this."""
 
 
 def load(program: Program) -> Any:
@@ -60,7 +65,8 @@ class Compiled:
 
     def __init__(self, network: TracedNetwork):
         self.network = network
-        self.largest = 1 << max(0, (AT_ONCE // network.width()).bit_length() - 1)
+        self.largest = power_of_two(AT_ONCE // network.width())
+        self.smallest = min(self.largest, power_of_two(LITTLE // devices(network.program.families)))
         self._functions: dict[str, Callable[..., Any]] = {}
 
     def call(self, name: str, *arguments: Any) -> Any:
@@ -86,10 +92,13 @@ class Compiled:
         return Prepared(parameters, self, {"parameters": whole, "fixed": self.call("fixed", whole)})
 
     def tiles(self, batch: int) -> Iterator[tuple[slice, int]]:
-        """Yield pieces of a batch, with the size that each is to be filled up to: a power of two."""
+        """Yield pieces of a batch, with the size that each is to be filled up to: a power of two.
+
+        A size that comes for the first time is compiled for, so there are few.
+        """
         for first in range(0, batch, self.largest):
             last = min(first + self.largest, batch)
-            yield slice(first, last), 1 << (last - first - 1).bit_length()
+            yield slice(first, last), max(self.smallest, 1 << (last - first - 1).bit_length())
 
     def joined(self, name: str, batched: Sequence[Array], given: Mapping[str, Any]) -> Any:
         """Call a function whose results are batched too on all of a batch; return arrays that may be written to."""
@@ -122,9 +131,10 @@ class Network:
 
     def __init__(self, program: Program):
         self.whole = numpy_backend.elementwise(program)
-        self.single = Compiled(TracedNetwork(program, products=False))
+        tile = TILES.get(jax.default_backend(), TILE)
+        self.single = Compiled(TracedNetwork(program, False, tile))
         split = any(family.split for family in program.families)
-        self.products = Compiled(TracedNetwork(program, products=True)) if split else self.single
+        self.products = Compiled(TracedNetwork(program, True, tile)) if split else self.single
         shapes = {parameter.name: parameter.shape for parameter in program.parameters}
         splits = [family.split for family in program.families if family.split]
         self.shared = {name: shapes[name] for one in splits for name in one.shared}

@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from crncompile.backends import jax_runtime
-from crncompile.backends.jax_runtime import Array, plain
+from crncompile.backends.jax_runtime import Array, Changing, in_tiles, plain
 from crncompile.backends.jax_text import traced_text
 from crncompile.backends.load import load_module
 from crncompile.backends.separable import Fixed, SeparableFamily, Sizes, State
-from crncompile.program.types import Program
+from crncompile.program.types import FamilyCode, Program
 
 Given = Mapping[str, Any]
 """``parameters``, index arrays among them, and ``fixed``: of each family in matrix products its slots and factors."""
@@ -23,9 +23,12 @@ KINDS: tuple[type[State], ...] = (State, Sizes)
 
 
 class TracedNetwork:
-    """One network; with ``products`` the families that have a split are evaluated by matrix products."""
+    """One network; with ``products`` the families that have a split are evaluated by matrix products.
 
-    def __init__(self, program: Program, products: bool):
+    Of the others at most ``tile`` devices are evaluated at once, but for those of one sample.
+    """
+
+    def __init__(self, program: Program, products: bool, tile: int):
         self.program = program
         split = [(code, code.split) for code in program.families if products and code.split]
         self.families = [SeparableFamily(program, *one, jax_runtime) for one in split]
@@ -34,11 +37,14 @@ class TracedNetwork:
         text, self.indices = traced_text(program, self.others)
         self.module = load_module(text, f"crncompile:{program.name}:jax")
         self.held = sum(held.group.stop - held.group.start for held in program.held)
+        self.step = power_of_two(tile // devices(self.others))
 
     def width(self) -> int:
-        """Numbers per sample that the largest family has at work at once."""
-        sizes = [int(np.prod(code.shape, dtype=np.int64)) for code in self.others]
-        return max([1, *sizes, *(family.width for family in self.families)])
+        """Numbers per sample that stand in the results, or are at work at once in matrix products."""
+        sizes = [group.stop - group.start for group in self.program.groups]
+        blocks = [sizes[r] * (sizes[c] if kind == "dense" else 1) for (r, c), kind in self.program.blocks.items()]
+        entries = sum(blocks) if self.program.pattern is None else len(self.program.pattern.rows)
+        return max(1, entries, *(family.width for family in self.families))
 
     def moved(self) -> set[str]:
         """Names of the parameters that decide of currents."""
@@ -69,25 +75,31 @@ class TracedNetwork:
 
     def currents(self, u: Array, held: Array, given: Given) -> Array:
         """Net current into every floating reservoir, (batch, reservoirs)."""
-        into = self.module._currents(u, held[:, : self.held], given["parameters"])
+        into: Any = Changing(self._of_others("_currents", u, held, given))
         for family, state in self._states(u, held, given, State):
             family.add_currents(state, into)
         return plain(into)
 
     def gross(self, u: Array, held: Array, given: Given) -> Array:
         """Sum of the absolute values of all terms of `currents`; products count as terms."""
-        into = self.module._gross(u, held[:, : self.held], given["parameters"])
+        into: Any = Changing(self._of_others("_gross", u, held, given))
         for family, state in self._states(u, held, given, Sizes):
             family.add_currents(state, into, signed=False)
         return plain(into)
 
     def linearise(self, u: Array, held: Array, given: Given) -> tuple[Array, Any]:
         """`currents` and their Jacobian by blocks or entries."""
-        into, jacobian = self.module._linearise(u, held[:, : self.held], given["parameters"])
+        into, jacobian = jax.tree.map(Changing, self._of_others("_linearise", u, held, given))
         for family, state in self._states(u, held, given, State):
             family.add_currents(state, into)
             family.add_blocks(state, jacobian)
         return plain(into), plain(jacobian)
+
+    def _of_others(self, name: str, u: Array, held: Array, given: Given) -> Any:
+        """Call a function of the families that are evaluated device by device."""
+        function = getattr(self.module, name)
+        own = held[:, : self.held]
+        return in_tiles(lambda u, held: function(u, held, given["parameters"]), self.step, u, own)
 
     def pullback(
         self, adjoint: Array, u: Array, held: Array, moved: Mapping[str, Array], still: Mapping[str, Array]
@@ -124,3 +136,13 @@ class TracedNetwork:
         for family, fixed, through in zip(self.families, given["fixed"], columns, strict=True):
             has = settled and family.through_width()
             yield family, family.state(natural, len(u), Fixed(*fixed), kind, through if has else None)
+
+
+def devices(families: Sequence[FamilyCode]) -> int:
+    """Return how many devices the largest of some families has; one at least."""
+    return max([1, *(int(np.prod(code.shape, dtype=np.int64)) for code in families)])
+
+
+def power_of_two(number: int) -> int:
+    """Return the largest power of two that is not larger; one at least."""
+    return 1 << max(0, number.bit_length() - 1)

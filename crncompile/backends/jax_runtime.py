@@ -114,6 +114,20 @@ def plain(results: Any) -> Any:
     return jax.tree.map(lambda part: part.array if changing(part) else part, results, is_leaf=changing)
 
 
+def in_tiles(function: Callable[..., Any], step: int, *arrays: Array) -> Any:
+    """Call a function of batched arrays, ``step`` samples at a time: its temporaries stay in cache.
+
+    The batch is a multiple of ``step``, or smaller. Derivatives go through a tile once more, in place of keeping all.
+    """
+    batch = len(arrays[0])
+    if step >= batch:
+        return plain(function(*arrays))
+    cut = [array.reshape(batch // step, step, *array.shape[1:]) for array in arrays]
+    again = jax.checkpoint(lambda parts: plain(function(*parts)), prevent_cse=False)
+    found = jax.lax.map(again, cut)
+    return jax.tree.map(lambda array: array.reshape(batch, *array.shape[2:]), found)
+
+
 def _zeros(shape: tuple[int, ...], dtype: Any) -> Changing:
     return Changing(jnp.zeros(shape, dtype))
 

@@ -165,8 +165,7 @@ class SeparableFamily:
     def _matrix(self, devices: Array) -> Array:
         """Return an array (*family) as (rows, columns)."""
         moved = devices.transpose(*self.split.rows, *self.split.columns)
-        matrix: Array = self.runtime.np.ascontiguousarray(moved.reshape(self.left.size, self.right.size))
-        return matrix
+        return moved.reshape(self.left.size, self.right.size).copy()
 
     def through(self, natural: Natural, batch: int, fixed: Fixed, kind: type[State]) -> Array:
         """Return the settled half times the factors, (batch, terms * size)."""
