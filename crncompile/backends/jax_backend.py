@@ -29,7 +29,7 @@ except ImportError as error:
     ) from error
 
 Array = NDArray[Any]
-TILES = {"cpu": 1 << 17}
+TILES = {"cpu": 1 << 18}
 """Devices that are evaluated at once, so that temporaries stay in cache; elsewhere `TILE`."""
 TILE = 1 << 24
 AT_ONCE = 1 << 24
