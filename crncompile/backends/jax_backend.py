@@ -1,32 +1,34 @@
 """The backend `jax`: currents, Jacobian and gradients of a Program compiled by JAX for the CPU or a GPU.
 
 They take and give numpy arrays, and compute in the precision of what they are given: float64, or float32 where both
-potentials and parameters are. Complex potentials, gradients sample by sample, and all that is not of the network's
-currents are left to the numpy functions of the same Program.
+potentials and parameters are. Complex potentials, gradients sample by sample, devices whose fluxes are solved for, and
+all that is not of the network's currents are left to the numpy functions of the same Program.
 """
 
 from __future__ import annotations
 
+import operator
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.backends import numpy_backend
 from crncompile.errors import DataError
-from crncompile.program.types import Program
+from crncompile.program.types import Kernel, Program
 
 try:
     import jax
+except ModuleNotFoundError as error:
+    raise DataError("the backend jax needs JAX, which is not installed: pip install 'crncompile[gpu]'") from error
+except (ImportError, RuntimeError) as error:  # its parts do not fit each other
+    raise DataError(f"JAX is installed but does not start: {error}") from error
 
-    from crncompile.backends.jax_network import TracedNetwork, devices, power_of_two
-except ImportError as error:
-    raise DataError(
-        f"the backend jax needs JAX, which can not be imported ({error}): pip install 'crncompile[gpu]'"
-    ) from error
+from crncompile.backends.jax_network import TracedNetwork, devices, power_of_two
 
 Array = NDArray[Any]
 TILES = {"cpu": 1 << 18}
@@ -46,10 +48,13 @@ def load(program: Program) -> Any:
     try:
         jax.devices()
     except RuntimeError as error:
-        raise DataError(f"the backend jax finds no device: {error}") from error
+        raise DataError(f"the backend jax finds no device to compute on: {error}") from error
     network = Network(program)
     names = ("prepare", "settle", "currents", "gross", "linearise", "pullback")
     return types.SimpleNamespace(**(vars(network.whole) | {name: getattr(network, name) for name in names}))
+
+
+_WANTED = {"xla_cpu_experimental_ynn_fusion_type": ""}
 
 
 @cache
@@ -58,12 +63,11 @@ def _options() -> dict[str, str]:
 
     Sums by the library that it hands them to keep whole families in memory; loops of its own take a tenth of the time.
     """
-    wanted = {"xla_cpu_experimental_ynn_fusion_type": ""}
     try:
-        jax.jit(lambda x: x, compiler_options=wanted)(0.0)
+        jax.jit(lambda x: x, compiler_options=_WANTED)(0.0)
     except (RuntimeError, TypeError):
         return {}
-    return wanted
+    return _WANTED
 
 
 class Prepared(dict[str, Array]):
@@ -145,7 +149,12 @@ class Network:
     """The functions of one network, for numpy arrays."""
 
     def __init__(self, program: Program):
+        kernels = {kernel.name: kernel for kernel in program.kernels}
+        traced = tuple(family for family in program.families if isinstance(kernels[family.kernel], Kernel))
+        others = tuple(family for family in program.families if family not in traced)
         self.whole = numpy_backend.elementwise(program)
+        self.rest = numpy_backend.elementwise(replace(program, families=others)) if others else None
+        program = replace(program, families=traced)
         tile = TILES.get(jax.default_backend(), TILE)
         self.single = Compiled(TracedNetwork(program, False, tile))
         split = any(family.split for family in program.families)
@@ -165,36 +174,57 @@ class Network:
     def settle(self, held: Array, parameters: Mapping[str, Array]) -> Array:
         """Return held potentials with what they decide of the families that are matrix products."""
         prepared = self.prepare(parameters)
-        if not isinstance(prepared, Prepared) or np.iscomplexobj(held):
+        if not _traceable(prepared, held):
             return held
         return np.asarray(prepared.compiled.joined("settle", [_real(held)], prepared.given))
 
     def currents(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
         """Net current into every floating reservoir, (batch, reservoirs), in 1/s."""
-        return np.asarray(self._called("currents", u, held, parameters))
+        return self._summed("currents", u, held, parameters)
 
     def gross(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
         """Sum of the absolute values of all terms of `currents`, (batch, reservoirs); products count as terms."""
-        return np.asarray(self._called("gross", u, held, parameters))
+        return self._summed("gross", u, held, parameters)
+
+    def _summed(self, name: str, u: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
+        prepared = self.prepare(parameters)
+        if not _traceable(prepared, u, held):
+            return np.asarray(getattr(self.whole, name)(u, held[:, : self.held], parameters))
+        into: Array = prepared.compiled.joined(name, [_real(u), _real(held)], prepared.given)
+        if self.rest is not None:
+            into += getattr(self.rest, name)(u, held[:, : self.held], parameters)
+        return into
 
     def linearise(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> tuple[Array, Any]:
         """`currents` and their Jacobian by blocks or entries."""
-        return tuple(self._called("linearise", u, held, parameters))
-
-    def _called(self, name: str, u: Array, held: Array, parameters: Mapping[str, Array]) -> Any:
-        prepared = self.prepare(parameters)
-        if not isinstance(prepared, Prepared) or np.iscomplexobj(u) or np.iscomplexobj(held):
-            return getattr(self.whole, name)(u, held[:, : self.held], parameters)
-        return prepared.compiled.joined(name, [_real(u), _real(held)], prepared.given)
+        prepared, own = self.prepare(parameters), held[:, : self.held]
+        if not _traceable(prepared, u, held):
+            return tuple(self.whole.linearise(u, own, parameters))
+        into, jacobian = prepared.compiled.joined("linearise", [_real(u), _real(held)], prepared.given)
+        if self.rest is not None:
+            more, entries = self.rest.linearise(u, own, parameters)
+            into += more
+            jacobian = jax.tree.map(operator.iadd, jacobian, entries)
+        return into, jacobian
 
     def pullback(
         self, adjoint: Array, u: Array, held: Array, parameters: Mapping[str, Array], per_sample: bool = False
     ) -> tuple[dict[str, Array], Array]:
         """Return derivatives of sum(adjoint * currents): ({parameter: array}, (batch, held))."""
         prepared, own = self.prepare(parameters), held[:, : self.held]
-        if per_sample or not isinstance(prepared, Prepared) or any(map(np.iscomplexobj, (adjoint, u, held))):
+        if per_sample or not _traceable(prepared, adjoint, u, held):
             return tuple(self.whole.pullback(adjoint, u, own, parameters, per_sample))
-        return prepared.compiled.pullback(_real(adjoint), _real(u), _real(own), prepared)
+        gradient, to_held = prepared.compiled.pullback(_real(adjoint), _real(u), _real(own), prepared)
+        if self.rest is not None:
+            more, held_part = self.rest.pullback(adjoint, u, own, parameters)
+            gradient |= {name: gradient.get(name, 0.0) + value for name, value in more.items()}
+            to_held += held_part
+        return gradient, to_held
+
+
+def _traceable(parameters: Mapping[str, Array], *arrays: Array) -> TypeGuard[Prepared]:
+    """Whether everything is real; parameters are then on the device."""
+    return isinstance(parameters, Prepared) and not any(map(np.iscomplexobj, arrays))
 
 
 def filled(array: Array, size: int) -> Array:

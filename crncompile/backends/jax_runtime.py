@@ -1,26 +1,23 @@
 """What generated text needs of array operations, in jax: it is traced as it stands, written for numpy.
 
-The names are those of `numpy_runtime` and `numpy_elimination`. Results have the precision of what they are given. On a
+The names are those of `numpy_runtime`. Results have the precision of what they are given. On a
 GPU what is summed by index is summed in no fixed order.
 """
 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy
 
-from crncompile.backends import numpy_elimination
-from crncompile.backends.numpy_elimination import unpacked
 from crncompile.constants import N_A
 
 __all__ = [
     "N_A",
-    "Chain",
     "collect",
     "dtype_of",
     "exp",
@@ -30,7 +27,6 @@ __all__ = [
     "positions",
     "scatter",
     "scatter_block",
-    "unpacked",
 ]
 
 Array = Any
@@ -190,54 +186,3 @@ def positions(size: tuple[int, ...], shape: tuple[int, ...], axes: tuple[int, ..
     order = sorted(range(len(axes)), key=lambda k: axes[k])
     flat = jnp.arange(int(numpy.prod(size, dtype=int))).reshape(size).transpose(order)
     return jnp.broadcast_to(flat.reshape([n if a in axes else 1 for a, n in enumerate(shape)]), shape).ravel()
-
-
-class Chain(numpy_elimination.Chain):
-    """A Markov process whose states are eliminated one by one; jax differentiates the elimination."""
-
-    def fluxes(self, outputs: Sequence[Array]) -> tuple[Array, ...]:
-        """Return the fluxes from the rates and, last, the amount: arrays that broadcast to one shape."""
-        return self._by_samples(outputs, lambda rows: rows[-1] * (self._turns(rows) @ self._passing(rows[:-1])))
-
-    def gross(self, outputs: Sequence[Array]) -> tuple[Array, ...]:
-        """Return the fluxes with all loops counted as positive."""
-        return self._by_samples(outputs, lambda rows: rows[-1] * (abs(self._turns(rows)) @ self._passing(rows[:-1])))
-
-    def slopes(
-        self, outputs: Sequence[Array], slope_of: Sequence[tuple[int, int]], terminals: int
-    ) -> tuple[Array, ...]:
-        """Return the fluxes, then their derivatives by the terminals: see `numpy_elimination.Chain.slopes`."""
-        count = self.rates + 1
-
-        def both(rows: Array) -> Array:
-            given, changes = rows[:count], jnp.zeros((terminals, count, rows.shape[1]), rows.dtype)
-            for (rate, terminal), slope in zip(slope_of, rows[count:], strict=True):
-                changes = changes.at[terminal, rate].set(slope)
-            fluxes, tangent = jax.linearize(lambda own: own[-1] * (self._turns(own) @ self._passing(own[:-1])), given)
-            moved = jnp.stack([tangent(change) for change in changes], axis=1)
-            return jnp.concatenate([fluxes, moved.reshape(-1, rows.shape[1])])
-
-        return self._by_samples(outputs, both)
-
-    def _turns(self, rows: Array) -> Array:
-        return jnp.asarray(self.turns, rows.dtype)
-
-    def _passing(self, rates: Array) -> Array:
-        """How often each loop is passed per time, (loops, samples), for rates (rates, samples)."""
-        jumps = jnp.zeros((self.slots, rates.shape[1]), rates.dtype).at[self.filled].add(rates[self.filling])
-        leaving = []
-        for pivot in self.pivots:
-            outward = jumps[pivot.outward]
-            leaving.append(outward.sum(axis=0))
-            shares = outward / leaving[-1]
-            jumps = jumps.at[pivot.made].add(jumps[pivot.into] * shares[pivot.out])
-        weights = jnp.ones((self.states, rates.shape[1]), rates.dtype)
-        for pivot, away in zip(reversed(self.pivots), reversed(leaving), strict=True):
-            weights = weights.at[pivot.state].set((jumps[pivot.inward] * weights[pivot.origin]).sum(axis=0) / away)
-        return weights[self.start] / weights.sum(axis=0) * jumps[self.loop]
-
-    def _by_samples(self, arrays: Sequence[Array], function: Callable[[Array], Array]) -> tuple[Array, ...]:
-        """Call a function of (arrays, samples) on arrays that broadcast to one shape."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(a) for a in arrays))
-        rows = jnp.stack([jnp.broadcast_to(a, shape).ravel() for a in arrays])
-        return tuple(row.reshape(shape) for row in function(rows))

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.backends.kernel_text import kernel_functions, solved_functions
+from crncompile.backends.kernel_text import kernel_functions
 from crncompile.backends.network_text import NetworkText
 from crncompile.backends.numpy_source import joined_text
 from crncompile.backends.reading import Arrays, Reader
 from crncompile.backends.text import section
-from crncompile.program.types import FamilyCode, Kernel, Program, SolvedKernel
+from crncompile.program.types import FamilyCode, Kernel, Program
 
 
 class _Given(Arrays):
@@ -59,7 +59,11 @@ def traced_text(program: Program, families: tuple[FamilyCode, ...]) -> tuple[str
     arrays = _Given()
     reader = Reader(program, arrays=arrays)
     used = {family.kernel for family in families}
-    kernels = [_functions(kernel, reader.kernel_names[name]) for name, kernel in reader.kernels.items() if name in used]
+    kernels = [
+        kernel_functions(kernel, reader.kernel_names[name])
+        for name, kernel in reader.kernels.items()
+        if name in used and isinstance(kernel, Kernel)
+    ]
     parts = [
         f'"""Functions of the network {program.name}, for jax to trace."""',
         "from crncompile.backends.jax_runtime import *",
@@ -69,7 +73,3 @@ def traced_text(program: Program, families: tuple[FamilyCode, ...]) -> tuple[str
         *_NetworkText(reader, families).forward(),
     ]
     return joined_text(parts), arrays.by_name()
-
-
-def _functions(kernel: Kernel | SolvedKernel, name: str) -> str:
-    return solved_functions(kernel, name) if isinstance(kernel, SolvedKernel) else kernel_functions(kernel, name)
