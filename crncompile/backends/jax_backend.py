@@ -1,8 +1,9 @@
 """The backend `jax`: currents, Jacobian and gradients of a Program compiled by JAX for the CPU or a GPU.
 
 They take and give numpy arrays, and compute in the precision of what they are given: float64, or float32 where both
-potentials and parameters are. Complex potentials, gradients sample by sample, devices whose fluxes are solved for, and
-all that is not of the network's currents are left to the numpy functions of the same Program.
+potentials and parameters are; laws that float32 does not hold (see `jax_precision`) are evaluated in float64. Complex
+potentials, gradients sample by sample, devices whose fluxes are solved for, and all that is not of the network's
+currents are left to the numpy functions of the same Program.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ except (ImportError, RuntimeError) as error:  # its parts do not fit each other
     raise DataError(f"JAX is installed but does not start: {error}") from error
 
 from crncompile.backends.jax_network import TracedNetwork, devices, power_of_two
+from crncompile.backends.jax_precision import wide_kernels
 
 Array = NDArray[Any]
 TILES = {"cpu": 1 << 18}
@@ -156,20 +158,24 @@ class Network:
         self.rest = numpy_backend.elementwise(replace(program, families=others)) if others else None
         program = replace(program, families=traced)
         tile = TILES.get(jax.default_backend(), TILE)
-        self.single = Compiled(TracedNetwork(program, False, tile))
-        split = any(family.split for family in program.families)
-        self.products = Compiled(TracedNetwork(program, True, tile)) if split else self.single
+        wide = wide_kernels(program)
+        split = [family.kernel for family in program.families if family.split]
+        self.apart = Compiled(TracedNetwork(program, False, tile, wide))
+        self.products = Compiled(TracedNetwork(program, True, tile, wide)) if split else self.apart
+        self.double = not wide.isdisjoint(split)
         shapes = {parameter.name: parameter.shape for parameter in program.parameters}
         splits = [family.split for family in program.families if family.split]
         self.shared = {name: shapes[name] for one in splits for name in one.shared}
-        self.held = self.single.network.held
+        self.held = self.apart.network.held
 
     def prepare(self, parameters: Mapping[str, Array]) -> Mapping[str, Array]:
         """Put parameters on the device, with what they fix."""
         if isinstance(parameters, Prepared) or any(np.iscomplexobj(value) for value in parameters.values()):
             return parameters
         fits = all(np.shape(parameters[name]) == shape for name, shape in self.shared.items())
-        return (self.products if fits else self.single).prepare(parameters)
+        if self.double:  # products would be of what single precision does not hold
+            fits = fits and any(_real(value).dtype == float for value in parameters.values())
+        return (self.products if fits else self.apart).prepare(parameters)
 
     def settle(self, held: Array, parameters: Mapping[str, Array]) -> Array:
         """Return held potentials with what they decide of the families that are matrix products."""

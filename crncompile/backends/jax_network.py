@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -25,16 +25,17 @@ KINDS: tuple[type[State], ...] = (State, Sizes)
 class TracedNetwork:
     """One network; with ``products`` the families that have a split are evaluated by matrix products.
 
-    Of the others at most ``tile`` devices are evaluated at once, but for those of one sample.
+    Of the others at most ``tile`` devices are evaluated at once, but for those of one sample; kernels that are
+    ``wide`` are evaluated in double precision.
     """
 
-    def __init__(self, program: Program, products: bool, tile: int):
+    def __init__(self, program: Program, products: bool, tile: int, wide: Collection[str] = ()):
         self.program = program
         split = [(code, code.split) for code in program.families if products and code.split]
         self.families = [SeparableFamily(program, *one, jax_runtime) for one in split]
         taken = {code.name for code, _ in split}
         self.others = tuple(code for code in program.families if code.name not in taken)
-        text, self.indices = traced_text(program, self.others)
+        text, self.indices = traced_text(program, self.others, wide)
         self.module = load_module(text, f"crncompile:{program.name}:jax")
         self.held = sum(held.group.stop - held.group.start for held in program.held)
         self.step = power_of_two(tile // devices(self.others))

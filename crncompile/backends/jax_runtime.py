@@ -21,6 +21,7 @@ __all__ = [
     "collect",
     "dtype_of",
     "exp",
+    "in_double",
     "np",
     "onto_diagonal",
     "outer",
@@ -122,6 +123,17 @@ def in_tiles(function: Callable[..., Any], step: int, *arrays: Array) -> Any:
     again = jax.checkpoint(lambda parts: plain(function(*parts)), prevent_cse=False)
     found = jax.lax.map(again, cut)
     return jax.tree.map(lambda array: array.reshape(batch, *array.shape[2:]), found)
+
+
+def in_double(function: Callable[..., tuple[Array, ...]]) -> Callable[..., tuple[Array, ...]]:
+    """Return a function that computes in double precision, and gives results in that of its arguments."""
+
+    def widened(*arguments: Array) -> tuple[Array, ...]:
+        own = jnp.result_type(*arguments)
+        results = function(*(jnp.asarray(argument, numpy.float64) for argument in arguments))
+        return tuple(jnp.asarray(result, own) for result in results)
+
+    return widened
 
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> Changing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -51,10 +51,13 @@ class _NetworkText(NetworkText):
         return f"factors[:, {self.reader.arrays.name('columns', columns)}]"
 
 
-def traced_text(program: Program, families: tuple[FamilyCode, ...]) -> tuple[str, Mapping[str, NDArray[np.int64]]]:
+def traced_text(
+    program: Program, families: tuple[FamilyCode, ...], wide: Collection[str]
+) -> tuple[str, Mapping[str, NDArray[np.int64]]]:
     """Return the text of a module with currents, gross currents and Jacobian of some of a program's families.
 
-    With it come the index arrays that its functions are to be given among the parameters.
+    Kernels that are ``wide`` are evaluated in double precision. With the text come the index arrays that its functions
+    are to be given among the parameters.
     """
     arrays = _Given()
     reader = Reader(program, arrays=arrays)
@@ -69,7 +72,14 @@ def traced_text(program: Program, families: tuple[FamilyCode, ...]) -> tuple[str
         "from crncompile.backends.jax_runtime import *",
         section("devices"),
         *kernels,
+        *(_widened(reader.kernel_names[name]) for name in reader.kernels if name in used and name in wide),
         section("network"),
         *_NetworkText(reader, families).forward(),
     ]
     return joined_text(parts), arrays.by_name()
+
+
+def _widened(name: str) -> str:
+    """Return lines that give a kernel's functions double precision."""
+    lines = [f"{name}{suffix} = in_double({name}{suffix})" for suffix in ("", "_gross", "_slopes")]
+    return "\n".join(["# Single precision does not hold what is multiplied here.", *lines])

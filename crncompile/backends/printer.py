@@ -28,7 +28,7 @@ result inputs structure prepare settle currents gross linearise jacobian pullbac
 hold_pullback content_pullback start_pullback readouts readout_pullback fluxes types annotations Any Array Callable
 Mapping NDArray TILE
 NETWORK TEMPERATURE DEVICES PARAMETERS UNITS READOUTS INPUTS
-Chain Pivot Rows Solved SOLVED_AT_ONCE unpacked NamedTuple Sequence
+Chain Pivot Rows Solved SOLVED_AT_ONCE unpacked NamedTuple Sequence in_double
 """
 RESERVED = frozenset(_TAKEN.split()) | frozenset(dir(builtins))
 _NUMBERS = {codata.N_A: "N_A"}
