@@ -65,7 +65,10 @@ def _terminals(kernel: Kernel) -> Iterator[NDArray[np.float64]]:
 def _sizes(
     routine: Routine, arguments: Sequence[NDArray[np.float64]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the sizes of all intermediate values of a routine, and of all that it divides by."""
+    """Return the sizes of all intermediate values of a routine, infinite where they are in single precision.
+
+    The second array has the sizes of all that it divides by.
+    """
     bases = {
         power.base: None
         for _, value in routine.assignments
@@ -78,5 +81,7 @@ def _sizes(
     text = function("values", whole, "All intermediate values.", set())
     module = load_module(f"from crncompile.backends.numpy_runtime import N_A, exp, np\n\n\n{text}", "crncompile:sizes")
     with np.errstate(all="ignore"):
-        found = [np.abs(np.ravel(value)) for value in module.values(*arguments)]
+        single = module.values(*(argument.astype(np.float32) for argument in arguments))
+        pairs = zip(module.values(*arguments), single, strict=True)
+        found = [np.ravel(np.where(np.isfinite(rounded), np.abs(value), np.inf)) for value, rounded in pairs]
     return np.concatenate([[0.0], *found]), np.concatenate([[1.0], *found[len(routine.assignments) :]])

@@ -72,6 +72,8 @@ class Changing:
         return len(self.shape)
 
     def __getitem__(self, where: tuple[Any, ...]) -> Array:
+        if not isinstance(where[1], int | slice):
+            return self.array[where]
         part = self._columns.get(_ends(where))
         if part is None:
             return self._array[where]
