@@ -24,6 +24,7 @@ from crncompile.program.types import Kernel, Program
 
 try:
     import jax
+    import jax.experimental
 except ModuleNotFoundError as error:
     raise DataError("the backend jax needs JAX, which is not installed: pip install 'crncompile[gpu]'") from error
 except (ImportError, RuntimeError) as error:  # its parts do not fit each other
@@ -54,6 +55,11 @@ def load(program: Program) -> Any:
     network = Network(program)
     names = ("prepare", "settle", "currents", "gross", "linearise", "pullback")
     return types.SimpleNamespace(**(vars(network.whole) | {name: getattr(network, name) for name in names}))
+
+
+def _both_precisions() -> Any:
+    """Have float64 while something is done, whatever the user of jax has set for all else."""
+    return (jax if hasattr(jax, "enable_x64") else jax.experimental).enable_x64(True)
 
 
 _WANTED = {"xla_cpu_experimental_ynn_fusion_type": ""}
@@ -94,7 +100,7 @@ class Compiled:
         if name not in self._functions:
             options = {"compiler_options": _options()} if _options() else {}
             self._functions[name] = jax.jit(getattr(self.network, name), **options)
-        with jax.enable_x64(True), jax.default_matmul_precision("highest"):
+        with _both_precisions(), jax.default_matmul_precision("highest"):
             return self._functions[name](*arguments)
 
     @cached_property
@@ -104,7 +110,7 @@ class Compiled:
     @staticmethod
     def on_device(arrays: Mapping[str, Array]) -> Mapping[str, Any]:
         """Put arrays where they are computed with."""
-        with jax.enable_x64(True):
+        with _both_precisions():
             return dict(jax.device_put(dict(arrays)))
 
     def prepare(self, parameters: Mapping[str, Array]) -> Prepared:
@@ -180,7 +186,7 @@ class Network:
     def settle(self, held: Array, parameters: Mapping[str, Array]) -> Array:
         """Return held potentials with what they decide of the families that are matrix products."""
         prepared = self.prepare(parameters)
-        if not _traceable(prepared, held):
+        if not _traceable(prepared, held) or not prepared.compiled.network.families:
             return held
         return np.asarray(prepared.compiled.joined("settle", [_real(held)], prepared.given))
 
