@@ -100,7 +100,7 @@ class Compiled:
         if name not in self._functions:
             options = {"compiler_options": _options()} if _options() else {}
             self._functions[name] = jax.jit(getattr(self.network, name), **options)
-        with _both_precisions(), jax.default_matmul_precision("highest"):
+        with _both_precisions(), jax.default_matmul_precision("float32"):
             return self._functions[name](*arguments)
 
     @cached_property
