@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from crncompile.errors import CrnError, DataError, ModelError, SteadyStateError
 
 if TYPE_CHECKING:
-    from crncompile.compiled import CompiledNetwork, Solution
+    from crncompile.compiled import CompiledNetwork
     from crncompile.compiler import load, loads
+    from crncompile.solution import Solution
 
 __version__ = "0.1.0"
 __all__ = [

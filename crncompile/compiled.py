@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crncompile.errors import DataError, SteadyStateError, did_you_mean
+from crncompile.errors import DataError, did_you_mean
 from crncompile.network.coding import encode, in_range_unit
 from crncompile.network.initial import initial_values
 from crncompile.network.types import Network, Reservoir
 from crncompile.program.types import Program
-from crncompile.solve.adjoint import gradient_at
-from crncompile.solve.certificate import Certificate
-from crncompile.solve.steady import steady_states
+from crncompile.search import Begin, Wanted, find, slope
+from crncompile.solution import Solution
 from crncompile.symbolic.system import System
 
 if TYPE_CHECKING:
@@ -26,47 +24,6 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, ArrayLike]
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """Steady states of a batch of inputs.
-
-    ``potentials[name]`` is dimensionless (mu/kT, or ln(c/1 M)), (*batch, *reservoir); ``values[name]`` is mu in kT or
-    c in M; ``readouts[name]`` (*batch, *readout). ``u`` (samples, floating) and ``held`` (samples, held) are the raw
-    vectors, ``batch`` the shape of the batch. Samples without a certified steady state are NaN and say why in
-    ``certificate.messages``.
-    """
-
-    potentials: Mapping[str, Array]
-    values: Mapping[str, Array]
-    readouts: Mapping[str, Array]
-    certificate: Certificate
-    u: Array = field(repr=False)
-    held: Array = field(repr=False)
-    parameters: Mapping[str, Array] = field(repr=False)
-    batch: tuple[int, ...]
-    solved: CompiledNetwork = field(repr=False)
-
-    def currents(self, name: str) -> Array:
-        """Return the current through every device of a family along its arrow, (*batch, *family), in 1/s.
-
-        It counts what leaves the first reservoir in front of the arrow; for a reaction, its turns. Raises DataError
-        for an unknown family.
-        """
-        found = self.solved.currents(name, self.u, self.held, self.parameters)
-        return np.asarray(found.reshape((*self.batch, *found.shape[1:])))
-
-    def take(self, samples: Array) -> Solution:
-        """Return the raw vectors of some samples, for `CompiledNetwork.gradient`; all else stays that of the whole."""
-        return replace(self, u=self.u[samples], held=self.held[samples])
-
-    def raise_for_failure(self) -> Solution:
-        """Raise SteadyStateError if a sample has no certified steady state; return self otherwise."""
-        failed = np.flatnonzero(self.certificate.failed)
-        if failed.size:
-            raise SteadyStateError(f"sample {failed[0]}: {self.certificate.messages[failed[0]]}")
-        return self
 
 
 class CompiledNetwork:
@@ -125,7 +82,7 @@ class CompiledNetwork:
         return value if np.iscomplexobj(value) else value.astype(float)
 
     def held(
-        self, inputs: Values, parameters: Mapping[str, Array], *, raw: bool = False
+        self, inputs: Values, parameters: Mapping[str, Array], *, raw: bool = False, precision: str = "float64"
     ) -> tuple[Array, tuple[int, ...]]:
         """Return potentials of all held reservoirs, (samples, held), and the shape of the batch.
 
@@ -140,7 +97,7 @@ class CompiledNetwork:
         for group in self.inputs:
             if group.name not in inputs:
                 raise DataError(f"input {group.name} is missing: give {group.name}=...")
-            shaped[group.name] = self._encoded(group, inputs[group.name], raw)
+            shaped[group.name] = self._encoded(group, inputs[group.name], raw, precision)
             batches.append(shaped[group.name].shape[: shaped[group.name].ndim - len(group.shape)])
         try:
             batch = np.broadcast_shapes(*batches)
@@ -152,9 +109,9 @@ class CompiledNetwork:
         }
         return self.functions.hold(flat, parameters), batch
 
-    def _encoded(self, group: Reservoir, values: ArrayLike, raw: bool) -> Array:
+    def _encoded(self, group: Reservoir, values: ArrayLike, raw: bool, precision: str) -> Array:
         try:
-            array = encode(group, values) if raw else in_range_unit(self.network, group, values)
+            array = encode(group, values, precision) if raw else in_range_unit(self.network, group, values)
         except (TypeError, ValueError) as error:
             raise DataError(f"the values of input {group.name} are not numbers: {error}") from error
         tail = array.shape[array.ndim - len(group.shape) :]
@@ -174,18 +131,48 @@ class CompiledNetwork:
         seed: int = 0,
         raw: bool = False,
         totals: Mapping[str, float] | None = None,
+        injected: Values | None = None,
         warm: Array | None = None,
         eigenvalues: bool = False,
+        precision: str = "float64",
         **named: ArrayLike,
     ) -> Solution:
         """Find the steady states to which the network relaxes from its stated start.
 
         Inputs are given by name, in the unit of their range (or as raw data with ``raw``), and broadcast against each
-        other: ``net.solve(x=[0.1, 0.3])``. ``totals`` edits conserved totals by name, in particles.
+        other: ``net.solve(x=[0.1, 0.3])``. ``totals`` edits conserved totals by name, in particles. ``injected`` are
+        constant currents from outside into floating reservoirs, by name, in particles per second, (*batch, *reservoir).
+        ``precision`` "float32" is faster and certified to 1e-5 of the gross flux only.
         """
         values = self.parameters(parameters, seed)
         held, batch = self.held({**(inputs or {}), **named}, values, raw=raw)
-        return self.solve_held(held, values, batch, totals=totals, warm=warm, eigenvalues=eigenvalues)
+        currents = self._injected(injected, batch) if injected else None
+        return self.solve_held(
+            held,
+            values,
+            batch,
+            totals=totals,
+            injected=currents,
+            warm=warm,
+            eigenvalues=eigenvalues,
+            precision=precision,
+        )
+
+    def _injected(self, currents: Values, batch: tuple[int, ...]) -> Array:
+        """Return injected currents (samples, floating) from those given by name."""
+        groups = {group.name: group for group in self.program.groups}
+        result = np.zeros((*batch, len(self.functions.structure.reservoirs)))
+        for name, values in currents.items():
+            if name not in groups:
+                raise DataError(f"the network has no floating reservoir {name}; {did_you_mean(name, groups)}")
+            group, array = groups[name], np.asarray(values, float)
+            try:
+                shaped = np.broadcast_to(array, (*batch, *group.shape))
+            except ValueError as error:
+                wanted = (*batch, *group.shape)
+                raise DataError(f"the currents into {name} have shape {array.shape}, not {wanted}") from error
+            result[..., group.start : group.stop] = shaped.reshape(*batch, -1)
+        return result.reshape(-1, result.shape[-1])
 
     def solve_held(
         self,
@@ -194,63 +181,46 @@ class CompiledNetwork:
         batch: tuple[int, ...] | None = None,
         *,
         totals: Mapping[str, float] | None = None,
+        injected: Array | None = None,
         warm: Array | None = None,
         follow: bool = True,
         eigenvalues: bool = False,
+        precision: str = "float64",
     ) -> Solution:
         """Solve for held potentials (samples, held) and a complete set of parameters; see `solve`.
 
-        Without ``follow`` a sample fails that neither a warm start nor the fast path of a proof settles.
+        ``injected`` are currents from outside into the floating reservoirs, (samples, floating) in 1/s. Without
+        ``follow`` a sample fails that neither a warm start nor the fast path of a proof settles. In "float32"
+        Newton's method works in 32 bits; paths are followed in 64 all the same, and their ends rounded.
         """
-        start = np.broadcast_to(self.functions.start(parameters), (len(held), len(self.functions.structure.reservoirs)))
-        prepared = self.functions.prepare(parameters)
-        states = steady_states(
-            self.functions,
-            prepared,
-            self.functions.settle(held, prepared),
-            start,
-            warm=warm,
-            totals=self._totals(totals, start, parameters),
-            eigenvalues=eigenvalues,
-            **({} if follow else {"maximum_steps": 0}),
+        return find(
+            self, held, parameters, batch, Begin(totals, injected, warm), Wanted(follow, eigenvalues, precision)
         )
-        tiers = sorted({family.tier for family in self.program.families})
-        certificate = replace(states.certificate, backend=self.backend, tier=", ".join(tiers))
-        return self._solution(states.u, held, parameters, (len(held),) if batch is None else batch, certificate)
 
-    def _totals(
-        self, totals: Mapping[str, float] | None, start: Array, parameters: Mapping[str, Array]
-    ) -> Array | None:
-        if not totals:
-            return None
-        names = self.functions.structure.conserved_names
-        values = self.functions.content(start[:1], parameters)[0] @ self.functions.structure.conserved.T
-        for name, value in totals.items():
-            if name not in names:
-                raise DataError(f"nothing called {name} is conserved; {did_you_mean(name, names)}")
-            values[names.index(name)] = value
-        return np.asarray(values)
+    @property
+    def exact(self) -> Any:
+        """The functions with no law approximated: what answers are certified with."""
+        return getattr(self.functions, "exact", self.functions)
 
-    def _solution(
-        self, u: Array, held: Array, parameters: Mapping[str, Array], batch: tuple[int, ...], certificate: Certificate
-    ) -> Solution:
-        described = self.described(u, held, parameters, batch)
-        return Solution(*described, certificate, u, held, dict(parameters), batch, self)
-
-    def described(
-        self, u: Array, held: Array, parameters: Mapping[str, Array], batch: tuple[int, ...]
-    ) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
-        """Return potentials, values and readouts by name, as `Solution` has them, of raw vectors (samples, ...)."""
-        potentials = {g.name: u[:, g.start : g.stop].reshape((*batch, *g.shape)) for g in self.program.groups}
+    def potentials(self, u: Array, held: Array, batch: tuple[int, ...]) -> dict[str, Array]:
+        """Return mu/kT or ln(c/1 M) by name, (*batch, *reservoir), of raw vectors (samples, ...)."""
+        found = {g.name: u[:, g.start : g.stop].reshape((*batch, *g.shape)) for g in self.program.groups}
         for fixed in self.program.held:
             g = fixed.group
-            potentials[g.name] = held[:, g.start : g.stop].reshape((*batch, *g.shape))
+            found[g.name] = held[:, g.start : g.stop].reshape((*batch, *g.shape))
+        return found
+
+    def natural(self, potentials: Mapping[str, Array]) -> dict[str, Array]:
+        """Return mu in kT or c in M by name, of potentials by name."""
         content = {group.name: group.content for group in self.network.reservoirs}
         with np.errstate(all="ignore"):
-            natural = {n: np.exp(v) if content[n] == "molecules" else v for n, v in potentials.items()}
+            return {n: np.exp(v) if content[n] == "molecules" else v for n, v in potentials.items()}
+
+    def read(self, u: Array, held: Array, parameters: Mapping[str, Array], batch: tuple[int, ...]) -> dict[str, Array]:
+        """Return readouts by name, (*batch, *readout), of raw vectors (samples, ...)."""
+        with np.errstate(all="ignore"):
             readouts = self.functions.readouts(u, held, parameters)
-        shaped = {r.name: readouts[r.name].reshape((*batch, *r.shape)) for r in self.network.readouts}
-        return potentials, natural, shaped
+        return {r.name: readouts[r.name].reshape((*batch, *r.shape)) for r in self.network.readouts}
 
     def currents(self, name: str, u: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
         """Return the current along the arrow of every device of a family, (samples, *family), in 1/s.
@@ -297,24 +267,23 @@ class CompiledNetwork:
         return simulate_network(self, {**(inputs or {}), **named}, until=until, steps=steps, **others)
 
     def gradient(
-        self, solution: Solution, weights: Mapping[str, Array], *, per_sample: bool = False, totals_fixed: bool = False
+        self,
+        solution: Solution,
+        weights: Mapping[str, Array],
+        *,
+        per_sample: bool = False,
+        totals_fixed: bool = False,
+        only: Collection[str] | None = None,
     ) -> tuple[dict[str, Array], Array]:
         """Differentiate sum(weights[readout] * readout) at steady states by all parameters and by the held potentials.
 
         ``weights[name]`` is (samples, *readout). Returns ({parameter: array}, (samples, held)), summed over the
         samples or, with ``per_sample``, (samples, *parameter). ``totals_fixed``: conserved totals were stated and do
-        not follow the start. Exact, by the implicit-function theorem: one linear solve with the transposed Jacobian
+        not follow the start. ``only`` names the parameters that matter: derivatives by others, and by held potentials,
+        may then be left out. Exact, by the implicit-function theorem: one linear solve with the transposed Jacobian
         and one pass over the families.
         """
-        return gradient_at(
-            self.functions,
-            solution.parameters,
-            solution.held,
-            solution.u,
-            weights,
-            per_sample=per_sample,
-            totals_fixed=totals_fixed,
-        )
+        return slope(self, solution, weights, per_sample=per_sample, totals_fixed=totals_fixed, only=only)
 
     # --- learning -----------------------------------------------------------------------------------------------------
 

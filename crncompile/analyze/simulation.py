@@ -212,7 +212,9 @@ def _described(
     pulses: int,
 ) -> Simulation:
     u, held = path.at(times)
-    potentials, natural, readouts = compiled.described(u, held, values, (len(times),))
+    batch = (len(times),)
+    potentials, readouts = compiled.potentials(u, held, batch), compiled.read(u, held, values, batch)
+    natural = compiled.natural(potentials)
     complete = len(path.segments) == pulses and path.steps > 0
     certificate, distance = _compared(compiled, values, path) if complete else (None, None)
     return Simulation(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import sympy
 
 from crncompile.program.types import Routine
+
+Assignment = tuple[sympy.Symbol, sympy.Expr]
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class _Splitter:
         return e.func(*map(self.without, e.args))
 
 
-def split(routine: Routine, parameters: Sequence[sympy.Symbol]) -> Split:
-    """Take out of a routine what depends on the parameters alone."""
+def split(routine: Routine, parameters: Sequence[sympy.Symbol], wanted: Collection[int]) -> Split:
+    """Take out of a routine what depends on the parameters alone; only the ``wanted`` outputs are to be computed."""
     names = {s.name for s in (*routine.arguments, *(s for s, _ in routine.assignments))}
     splitter, moving = _Splitter(set(parameters), names), []
     for symbol, value in routine.assignments:
@@ -68,7 +70,18 @@ def split(routine: Routine, parameters: Sequence[sympy.Symbol]) -> Split:
             splitter.fixed.add(symbol)
         else:
             moving.append((symbol, splitter.without(value)))
-    outputs = tuple(routine.outputs)
+    outputs = tuple(o if n in wanted else sympy.Integer(0) for n, o in enumerate(routine.outputs))
+    moving = _alive(moving, outputs)
     used = set().union(*(value.free_symbols for _, value in moving), *(o.free_symbols for o in outputs))
     needed = [s for s in (*parameters, *(s for s, _ in splitter.constants)) if s in used]
     return Split(tuple(splitter.constants), tuple(moving), outputs, tuple(needed))
+
+
+def _alive(code: Sequence[Assignment], outputs: Sequence[sympy.Expr]) -> list[Assignment]:
+    """Drop what no output needs."""
+    needed, kept = set().union(*(o.free_symbols for o in outputs)), []
+    for symbol, value in reversed(code):
+        if symbol in needed:
+            kept.append((symbol, value))
+            needed |= value.free_symbols
+    return kept[::-1]

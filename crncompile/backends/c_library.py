@@ -10,6 +10,8 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from crncompile import cache
@@ -27,27 +29,40 @@ def compiler() -> str:
     raise DataError("the backend c needs a C compiler: cc, gcc, clang or what $CC names; the backend numpy needs none")
 
 
-def shared_library(text: str) -> ctypes.CDLL:
-    """Return the compiled library of a text, from the cache where it is there and sound.
+def shared_library(text: str, single: bool = False) -> ctypes.CDLL:
+    """Return the compiled library of a text, from the cache where it is there and sound; ``single``: of 32 bits.
 
     Libraries are written beside and renamed, so that processes may share the cache. Raises DataError.
     """
     program = compiler()
-    key = hashlib.sha256("\n".join([text, *FLAGS, _target(program)]).encode()).hexdigest()
+    text = "#define REAL float\n" + text if single else text
+    key = hashlib.sha256("\n".join([text, *_flags(program, single), _target(program)]).encode()).hexdigest()
     folder = cache.folder()
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="crncompile-", ignore_cleanup_errors=True) as once:
-            return _loaded(program, text, Path(once) / "network.so")
-    return _loaded(program, text, folder / f"{key[:32]}.so")
+            return _loaded(program, text, Path(once) / "network.so", single)
+    return _loaded(program, text, folder / f"{key[:32]}.so", single)
 
 
-def _loaded(program: str, text: str, library: Path) -> ctypes.CDLL:
+def shared_libraries(texts: Sequence[str], single: bool = False) -> list[ctypes.CDLL]:
+    """Return the compiled libraries of several texts, as `shared_library` does; compilers run at the same time."""
+    _target(compiler())  # asked once, and not by every thread
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(shared_library, texts, [single] * len(texts)))
+
+
+def _flags(program: str, single: bool) -> tuple[str, ...]:
+    """Return the flags of a compiler; gcc can take constants as numbers of 32 bits, without which it widens sums."""
+    return (*FLAGS, "-fsingle-precision-constant") if single and "\ngcc version" in _target(program) else FLAGS
+
+
+def _loaded(program: str, text: str, library: Path, single: bool) -> ctypes.CDLL:
     if library.exists():
         try:
             return ctypes.CDLL(str(library))
         except OSError:  # damaged: it is made anew
             library.unlink(missing_ok=True)
-    _compile(program, text, library)
+    _compile(program, text, library, single)
     return ctypes.CDLL(str(library))
 
 
@@ -59,13 +74,16 @@ def _target(program: str) -> str:
     return f"{program}\n{done.stderr}"
 
 
-def _compile(program: str, text: str, library: Path) -> None:
+def _compile(program: str, text: str, library: Path, single: bool) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as scratch:
         source, built = Path(scratch) / "network.c", Path(scratch) / "network.so"
         source.write_text(text, encoding="utf-8")
         links = ["-lmvec", "-lm"] if platform.system() == "Linux" and platform.machine() == "x86_64" else ["-lm"]
         done = subprocess.run(
-            [program, *FLAGS, "-o", built, source, *links], capture_output=True, text=True, check=False
+            [program, *_flags(program, single), "-o", built, source, *links],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             raise DataError(f"{program} could not compile the network: {' '.join(done.stderr.split())[:500]}")

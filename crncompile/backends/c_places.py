@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,9 @@ from crncompile.program.types import GroupCode, Read
 
 @dataclass(frozen=True)
 class Location:
-    """Where a device finds its reservoir: ``base`` + ``stride`` * k, or an element of the array ``index``.
+    """Where a device finds its reservoir: ``base`` + ``stride`` * k, or that element of the array ``index``.
 
-    ``k`` counts along the last axis, ``base`` depends on the other axes; ``index`` is read at base + k.
+    ``k`` counts along the inner axis, ``base`` depends on the other axes.
     """
 
     base: str
@@ -28,10 +29,9 @@ class Location:
 
     def at(self, k: str) -> str:
         """Return the text of the place of device ``k``."""
-        if self.index:
-            return f"{self.index}[{self.base} + {k}]"
         moved = f"{self.stride} * ({k})" if self.stride != 1 else k
-        return f"{self.base} + {moved}" if self.stride else self.base
+        place = f"{self.base} + {moved}" if self.stride else self.base
+        return f"{self.index}[{place}]" if self.index else place
 
 
 class Indices:
@@ -50,18 +50,31 @@ class Indices:
         return f"index[{len(self.arrays) - 1}]"
 
 
+def inner_axis(shape: tuple[int, ...]) -> int:
+    """Return the axis that the innermost loop runs along: the longest, the last among several."""
+    return max(range(len(shape)), key=lambda axis: (shape[axis], axis))
+
+
 def location(read: Read, group: GroupCode, shape: tuple[int, ...], indices: Indices) -> Location:
     """Return where in its group a device of a family finds the reservoir at a port."""
     if read.view.index is not None:
-        return Location(row_start(shape), 1, indices.name(np.broadcast_to(read.view.index, shape)))
-    steps = [int(np.prod(group.shape[axis + 1 :])) for axis in range(len(group.shape))]
-    terms, stride = [], 0
-    for step, axis in zip(steps, read.view.axes or (), strict=True):
-        if axis == len(shape) - 1:
-            stride = step
-        else:
-            terms.append(f"{step} * a{axis}" if step != 1 else f"a{axis}")
-    return Location(" + ".join(terms) or "0", stride)
+        return device(shape, indices.name(np.broadcast_to(read.view.index, shape)))
+    return _along(dict(zip(read.view.axes or (), _steps(group.shape), strict=True)), inner_axis(shape))
+
+
+def device(shape: tuple[int, ...], index: str = "") -> Location:
+    """Return the number of a device in its family, or what the array ``index`` has there."""
+    return _along(dict(enumerate(_steps(shape))), inner_axis(shape), index)
+
+
+def _steps(shape: tuple[int, ...]) -> list[int]:
+    return [int(np.prod(shape[axis + 1 :])) for axis in range(len(shape))]
+
+
+def _along(steps: Mapping[int, int], inner: int, index: str = "") -> Location:
+    """Return the place that a step along each of some axes leads to."""
+    terms = [f"{step} * a{axis}" if step != 1 else f"a{axis}" for axis, step in steps.items() if axis != inner]
+    return Location(" + ".join(terms) or "0", steps.get(inner, 0), index)
 
 
 @dataclass(frozen=True)
@@ -85,9 +98,3 @@ class Crossing:
     def at(self, k: str) -> str:
         """Return the text of the place of device ``k``."""
         return f"({self.row.at(k)}) * {self.breadth} + {self.column.at(k)}"
-
-
-def row_start(shape: tuple[int, ...]) -> str:
-    """Return the number of the first device of a row along the last axis."""
-    sizes = [int(np.prod(shape[axis + 1 :])) for axis in range(len(shape) - 1)]
-    return " + ".join(f"{size} * a{axis}" for axis, size in enumerate(sizes)) or "0"

@@ -1,6 +1,6 @@
 """A Program's families as C: each evaluates its devices in tiles, and adds what they do to where it belongs.
 
-A tile is a run along the last axis of a family, short enough to stay in the first-level cache. For every tile all
+A tile is a run along the longest axis of a family, short enough to stay in the first-level cache. For every tile all
 samples follow one another, so that what does not depend on the sample is read once. The loop over a tile's devices is
 vectorised, with glibc's vector functions where there are any. Results do not depend on how samples are spread over
 threads: each is summed in the same order.
@@ -17,7 +17,7 @@ import sympy
 from numpy.typing import NDArray
 
 from crncompile.backends.c_constants import Split, split
-from crncompile.backends.c_places import Crossing, Indices, Location, location, row_start
+from crncompile.backends.c_places import Crossing, Indices, Location, device, inner_axis, location
 from crncompile.backends.printer import Printer, identifiers
 from crncompile.program.types import Contribution, FamilyCode, Kernel, Program, Routine
 
@@ -25,24 +25,38 @@ TILE = 256
 """Devices of a tile: some twenty arrays of them fit into 64 KiB."""
 
 HEAD = f"""\
-#include <math.h>
 #include <stddef.h>
+#include <tgmath.h>
+
+#ifndef REAL
+#define REAL double
+#endif
+typedef REAL real;
 
 #if defined __GLIBC__ && defined __x86_64__ && !defined __clang__
 /* The vector functions of glibc are exact to 4 units in the last place. */
 #pragma GCC diagnostic ignored "-Wattributes"
-__attribute__((simd("notinbranch"))) double exp(double);
-__attribute__((simd("notinbranch"))) double log(double);
-__attribute__((simd("notinbranch"))) double pow(double, double);
+__attribute__((simd("notinbranch"))) double (exp)(double);
+__attribute__((simd("notinbranch"))) double (log)(double);
+__attribute__((simd("notinbranch"))) double (pow)(double, double);
+__attribute__((simd("notinbranch"))) float (expf)(float);
+__attribute__((simd("notinbranch"))) float (logf)(float);
+__attribute__((simd("notinbranch"))) float (powf)(float, float);
 #endif
 
 typedef ptrdiff_t at;
 enum {{ TILE = {TILE} }};
 
 /* An exponential that saturates instead of overflowing. The limit is no constant, as that would make a branch of it. */
-double largest_exponent = 700.0;
-static inline double bounded(double x, double limit) {{ return x < limit ? x : limit; }}
+real largest_exponent = sizeof(real) == 8 ? 700.0 : 80.0;
+static inline real bounded(real x, real limit) {{ return x < limit ? x : limit; }}
 #define exp_(x) exp(bounded(x, limit))
+
+/* By itself: written out wherever it is called, it is a third of a compiler's work. */
+static __attribute__((noinline)) void gather(const real *from, at stride, at width, real *restrict to)
+{{
+    for (at k = 0; k < width; k++) to[k] = from[k * stride];
+}}
 """
 
 EACH = "for (at k = 0; k < width; k++)"
@@ -122,7 +136,7 @@ class _Writer:
     def __init__(self, program: Program, family: FamilyCode, kernel: Kernel, routine: Routine):
         self.program, self.family, self.kernel = program, family, kernel
         self.shape = family.shape or (1,)
-        self.parts = split(routine, kernel.parameters)
+        self.parts = split(routine, kernel.parameters, self.wanted(family, kernel))
         self.floating = {group.name: group for group in program.groups}
         self.groups = {**self.floating, **{held.group.name: held.group for held in program.held}}
         self.indices = Indices()
@@ -143,6 +157,11 @@ class _Writer:
     def inputs(self) -> list[str]:
         """Names of the groups whose potentials or concentrations are read."""
         return [port.name for port in self.family.ports]
+
+    @staticmethod
+    def wanted(family: FamilyCode, kernel: Kernel) -> set[int]:
+        """Numbers of the outputs of the routine that are used."""
+        raise NotImplementedError
 
     # --- what differs between functions -------------------------------------------------------------------------------
 
@@ -165,19 +184,21 @@ class _Writer:
     # --- loops --------------------------------------------------------------------------------------------------------
 
     def _loops(self, name: str) -> Iterator[str]:
-        outer, last = self.shape[:-1], self.shape[-1]
+        inner = inner_axis(self.shape)
+        last = self.shape[inner]
         yield f"/* {' x '.join(map(str, self.shape))} devices */"
-        yield f"void {name}(at first, at last, const double *const *in, const double *const *fixed,"
-        yield "    const at *strides, const at *const *index, double *const *out)"
+        yield f"void {name}(at first, at last, const real *const *in, const real *const *fixed,"
+        yield "    const at *strides, const at *const *index, real *const *out)"
         yield "{"
-        yield "    const double limit = largest_exponent;"
-        for axis, size in enumerate(outer):
-            yield f"    for (at a{axis} = 0; a{axis} < {size}; a{axis}++)"
+        yield "    const real limit = largest_exponent;"
+        for axis, size in enumerate(self.shape):
+            if axis != inner:
+                yield f"    for (at a{axis} = 0; a{axis} < {size}; a{axis}++)"
         yield f"    for (at k0 = 0; k0 < {last}; k0 += TILE) {{"
         yield f"        const at width = {last} - k0 < TILE ? {last} - k0 : TILE;"
         adding = list(self.adding())
         yield from _indented(8, self._constants())
-        yield from _indented(8, (f"double {name}[TILE] = {{0.0}};" for name in self.sums()))
+        yield from _indented(8, (f"real {name}[TILE] = {{0.0}};" for name in self.sums()))
         yield "        for (at b = first; b < last; b++) {"
         for lines in (self._terminals(), self.before(), self._devices(), adding):
             yield from _indented(12, lines)
@@ -188,19 +209,20 @@ class _Writer:
 
     def _constants(self) -> Iterator[str]:
         """Yield lines that gather what does not depend on the sample."""
-        axes = len(self.shape)
+        axes, inner = len(self.shape), inner_axis(self.shape)
         for number, symbol in enumerate(self.parts.needed):
             steps = [f"strides[{number * axes + axis}]" for axis in range(axes)]
-            terms = [f"a{axis} * {step}" for axis, step in enumerate(steps[:-1])] + [f"(k0 + k) * {steps[-1]}"]
+            begins = ["k0" if axis == inner else f"a{axis}" for axis in range(axes)]
+            terms = [f"{index} * {step}" for index, step in zip(begins, steps, strict=True)]
             name = f"{self.names[symbol.name]}_c"
-            yield f"double {name}[TILE];"
-            yield f"{EACH} {name}[k] = fixed[{number}][{' + '.join(terms)}];"
+            yield f"real {name}[TILE];"
+            yield f"gather(fixed[{number}] + {' + '.join(terms)}, {steps[inner]}, width, {name});"
 
     def _terminals(self) -> Iterator[str]:
         for number, (symbol, port) in enumerate(zip(self.kernel.terminals, self.family.ports, strict=True)):
             group, name = self.groups[port.name], self.names[symbol.name]
-            yield f"const double *{name}_at = in[{number}] + b * {group.stop - group.start};"
-            yield f"double {name}_t[TILE];"
+            yield f"const real *{name}_at = in[{number}] + b * {group.stop - group.start};"
+            yield f"real {name}_t[TILE];"
             yield f"{EACH} {name}_t[k] = {name}_at[{self.places[number].at('k0 + k')}];"
 
     def _devices(self) -> Iterator[str]:
@@ -211,11 +233,11 @@ class _Writer:
         texts |= {s.name: f"{self.names[s.name]}_v" for s, _ in self.parts.moving}
         printer = CPrinter(texts)
         for output in self.results:
-            yield f"double {self.names[output.name]}_r[TILE];"
+            yield f"real {self.names[output.name]}_r[TILE];"
         yield "#pragma omp simd"
         yield f"{EACH} {{"
         for symbol, value in self.parts.moving:
-            yield f"    const double {texts[symbol.name]} = {printer.text(value)};"
+            yield f"    const real {texts[symbol.name]} = {printer.text(value)};"
         for output in self.results:
             yield f"    {self.names[output.name]}_r[k] = {texts[output.name]};"
         yield "}"
@@ -248,9 +270,9 @@ class _Writer:
         sign = "-=" if factor < 0 else "+="
         times = f"{abs(factor)}.0 * " if abs(factor) != 1 else ""
         yield "{"
-        yield f"    double *to = {start};"
+        yield f"    real *to = {start};"
         if place.fixed:
-            yield "    double sum = 0.0;"
+            yield "    real sum = 0.0;"
             yield "    #pragma omp simd reduction(+:sum)"
             yield f"    {EACH} sum += {value};"
             yield f"    to[{place.at('0')}] {sign} {times}sum;"
@@ -263,6 +285,11 @@ class _Writer:
 
 class _Currents(_Writer):
     """Adds the net currents into the floating reservoirs."""
+
+    @staticmethod
+    def wanted(family: FamilyCode, kernel: Kernel) -> set[int]:
+        """Fluxes that flow into floating reservoirs."""
+        return {flux for _, flux, _ in family.currents}
 
     def adding(self) -> Iterator[str]:
         """Yield lines that add each flux to the reservoirs at its terminals."""
@@ -287,6 +314,12 @@ class _Gross(_Currents):
 class _Linearise(_Currents):
     """Adds net currents and their derivatives by the potentials."""
 
+    @staticmethod
+    def wanted(family: FamilyCode, kernel: Kernel) -> set[int]:
+        """Fluxes, and derivatives by the potentials of floating reservoirs."""
+        slopes = {len(kernel.flux_names) + term.slope for term in family.contributions}
+        return _Currents.wanted(family, kernel) | slopes
+
     def adding(self) -> Iterator[str]:
         """Yield lines that add fluxes to reservoirs, and derivatives to the Jacobian."""
         yield from super().adding()
@@ -298,7 +331,7 @@ class _Linearise(_Currents):
     def _entry(self, number: int, term: Contribution) -> tuple[str, Location | Crossing]:
         """Return where the entries of a sample begin, and the place of a device's among them."""
         if self.program.pattern is not None:
-            place = Location(row_start(self.shape), 1, self.indices.name(self.family.entries[number]))
+            place = device(self.shape, self.indices.name(self.family.entries[number]))
             return f"{self.output('entries')} + b * {len(self.program.pattern.rows)}", place
         rows, columns = (self.program.groups[g] for g in term.block)
         height, breadth = rows.stop - rows.start, columns.stop - columns.start
@@ -311,20 +344,25 @@ class _Linearise(_Currents):
 class _Pullback(_Writer):
     """Adds derivatives of sum(adjoint * currents): by each parameter, over the samples, and by held potentials."""
 
+    @staticmethod
+    def wanted(family: FamilyCode, kernel: Kernel) -> set[int]:
+        """All derivatives."""
+        return set(range(len(kernel.pull.outputs)))
+
     def inputs(self) -> list[str]:
         """Names of the groups whose potentials or concentrations are read, and the adjoint."""
         return [*super().inputs(), "adjoint"]
 
     def before(self) -> Iterator[str]:
         """Yield lines that give each flux its weight: what the adjoints at its terminals make of it."""
-        yield f"const double *adjoint = in[{len(self.family.ports)}] + b * {self.program.groups[-1].stop};"
+        yield f"const real *adjoint = in[{len(self.family.ports)}] + b * {self.program.groups[-1].stop};"
         for flux, weight in enumerate(self.weights):
             terms = []
             for terminal, other, factor in self.family.currents:
                 if other == flux:
                     start = self.floating[self.family.ports[terminal].name].start
                     terms.append(f"{factor}.0 * adjoint[{start} + {self.places[terminal].at('k0 + k')}]")
-            yield f"double {self.names[weight.name]}_w[TILE];"
+            yield f"real {self.names[weight.name]}_w[TILE];"
             yield f"{EACH} {self.names[weight.name]}_w[k] = {' + '.join(terms) or '0.0'};"
 
     def sums(self) -> list[str]:
@@ -348,7 +386,7 @@ class _Pullback(_Writer):
     def after(self) -> Iterator[str]:
         """Yield lines that give the sums to their devices."""
         for number, name in enumerate(self.sums()):
-            yield f"{EACH} out[{number}][{row_start(self.shape)} + k0 + k] += {name}[k];"
+            yield f"{EACH} out[{number}][{device(self.shape).at('k0 + k')}] += {name}[k];"
 
 
 def _indented(blanks: int, lines: Iterable[str]) -> Iterator[str]:

@@ -24,10 +24,17 @@ def names() -> list[str]:
 
 
 def load(program: Program, name: str) -> Any:
-    """Return a program's functions by a backend; raises DataError where there is no such backend, or it can not run."""
+    """Return a program's functions by a backend; raises DataError where there is no such backend, or it can not run.
+
+    ``exact`` are the functions of the same program without any family that is only interpolated: where there is none,
+    the functions themselves.
+    """
     path = f"{backends.__name__}.{name}{_SUFFIX}" if name in names() else name
     try:
         module = importlib.import_module(path)
     except (ImportError, ValueError) as error:
         raise DataError(f"there is no backend {name}; {did_you_mean(name, names())}") from error
-    return module.load(program)
+    functions = module.load(program)
+    functions.exact = getattr(functions, "exact", functions)
+    functions.exact.exact = functions.exact
+    return functions

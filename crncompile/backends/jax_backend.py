@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from crncompile.backends import numpy_backend
 from crncompile.errors import DataError
-from crncompile.program.types import Kernel, Program
+from crncompile.program.types import Kernel, Program, Split
 
 try:
     import jax
@@ -165,12 +165,12 @@ class Network:
         program = replace(program, families=traced)
         tile = TILES.get(jax.default_backend(), TILE)
         wide = wide_kernels(program)
-        split = [family.kernel for family in program.families if family.split]
+        split = [family.kernel for family in program.families if isinstance(family.split, Split)]
         self.apart = Compiled(TracedNetwork(program, False, tile, wide))
         self.products = Compiled(TracedNetwork(program, True, tile, wide)) if split else self.apart
         self.double = not wide.isdisjoint(split)
         shapes = {parameter.name: parameter.shape for parameter in program.parameters}
-        splits = [family.split for family in program.families if family.split]
+        splits = [family.split for family in program.families if isinstance(family.split, Split)]
         self.shared = {name: shapes[name] for one in splits for name in one.shared}
         self.held = self.apart.network.held
 
@@ -220,15 +220,24 @@ class Network:
         return into, jacobian
 
     def pullback(
-        self, adjoint: Array, u: Array, held: Array, parameters: Mapping[str, Array], per_sample: bool = False
+        self,
+        adjoint: Array,
+        u: Array,
+        held: Array,
+        parameters: Mapping[str, Array],
+        per_sample: bool = False,
+        only: Collection[str] | None = None,
     ) -> tuple[dict[str, Array], Array]:
-        """Return derivatives of sum(adjoint * currents): ({parameter: array}, (batch, held))."""
+        """Return derivatives of sum(adjoint * currents): ({parameter: array}, (batch, held)).
+
+        By the parameters in ``only`` at least, where it is given.
+        """
         prepared, own = self.prepare(parameters), held[:, : self.held]
         if per_sample or not _traceable(prepared, adjoint, u, held):
             return tuple(self.whole.pullback(adjoint, u, own, parameters, per_sample))
         gradient, to_held = prepared.compiled.pullback(_real(adjoint), _real(u), _real(own), prepared)
         if self.rest is not None:
-            more, held_part = self.rest.pullback(adjoint, u, own, parameters)
+            more, held_part = self.rest.pullback(adjoint, u, own, parameters, False, only)
             gradient |= {name: gradient.get(name, 0.0) + value for name, value in more.items()}
             to_held += held_part
         return gradient, to_held

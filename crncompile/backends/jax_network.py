@@ -15,7 +15,7 @@ from crncompile.backends.jax_runtime import Array, Changing, in_tiles, plain
 from crncompile.backends.jax_text import traced_text
 from crncompile.backends.load import load_module
 from crncompile.backends.separable import Fixed, SeparableFamily, Sizes, State
-from crncompile.program.types import FamilyCode, Program
+from crncompile.program.types import FamilyCode, Program, Split
 
 Given = Mapping[str, Any]
 """``parameters``, index arrays among them, and ``fixed``: of each family in matrix products its slots and factors."""
@@ -31,9 +31,9 @@ class TracedNetwork:
 
     def __init__(self, program: Program, products: bool, tile: int, wide: Collection[str] = ()):
         self.program = program
-        split = [(code, code.split) for code in program.families if products and code.split]
-        self.families = [SeparableFamily(program, *one, jax_runtime) for one in split]
-        taken = {code.name for code, _ in split}
+        split = [code for code in program.families if products and isinstance(code.split, Split)]
+        self.families = [SeparableFamily(program, code, jax_runtime) for code in split]
+        taken = {code.name for code in split}
         self.others = tuple(code for code in program.families if code.name not in taken)
         text, self.indices = traced_text(program, self.others, wide)
         self.module = load_module(text, f"crncompile:{program.name}:jax")
@@ -45,7 +45,7 @@ class TracedNetwork:
         sizes = [group.stop - group.start for group in self.program.groups]
         blocks = [sizes[r] * (sizes[c] if kind == "dense" else 1) for (r, c), kind in self.program.blocks.items()]
         entries = sum(blocks) if self.program.pattern is None else len(self.program.pattern.rows)
-        return max(1, entries, *(family.width for family in self.families))
+        return max(1, entries, *(family.width(settled=True) for family in self.families))
 
     def moved(self) -> set[str]:
         """Names of the parameters that decide of currents."""
@@ -117,7 +117,7 @@ class TracedNetwork:
 
     # --- potentials ---------------------------------------------------------------------------------------------------
 
-    def _natural(self, u: Array, held: Array) -> dict[str, Array]:
+    def _natural(self, u: Array, held: Array) -> Any:
         """Return mu (kT) or concentrations (M) of every group, (batch, *group)."""
         sides = [(u, group) for group in self.program.groups] + [(held, code.group) for code in self.program.held]
         found = {}
@@ -130,13 +130,14 @@ class TracedNetwork:
         self, u: Array, held: Array, given: Given, kind: type[State]
     ) -> Iterator[tuple[SeparableFamily, State]]:
         """Yield all families in matrix products with their halves."""
-        natural = self._natural(u, held) if self.families else {}
-        settled = held.shape[1] > self.held
-        ends = accumulate([self.held, *(family.through_width() for family in self.families for _ in KINDS)])
-        columns = [held[:, first:last] for first, last in pairwise(ends)][KINDS.index(kind) :: len(KINDS)]
-        for family, fixed, through in zip(self.families, given["fixed"], columns, strict=True):
-            has = settled and family.through_width()
-            yield family, family.state(natural, len(u), Fixed(*fixed), kind, through if has else None)
+        natural, settled = self._natural(u, held), held.shape[1] > self.held
+        fixed = [Fixed(*one) for one in given["fixed"]]
+        widths = [family.through_width(one) for family, one in zip(self.families, fixed, strict=True) for _ in KINDS]
+        columns = [held[:, first:last] for first, last in pairwise(accumulate([self.held, *widths]))]
+        own = columns[KINDS.index(kind) :: len(KINDS)]
+        for family, one, through in zip(self.families, fixed, own, strict=True):
+            has = settled and family.settled is not None
+            yield family, family.state(natural, len(u), one, kind, through if has else None)
 
 
 def devices(families: Sequence[FamilyCode]) -> int:

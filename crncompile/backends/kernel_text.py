@@ -14,7 +14,7 @@ from crncompile.program.types import Elimination, Kernel, Routine, SolvedKernel
 
 
 def kernel_functions(kernel: Kernel, name: str) -> str:
-    """Return the text of ``name``, ``name_gross``, ``name_slopes`` and ``name_pull``."""
+    """Return the text of ``name``, ``name_gross``, ``name_slopes``, ``name_pull`` and, if any, ``name_margin``."""
     slopes = f"Fluxes and their derivatives by terminals: {', '.join(kernel.slopes.names)}."
     pieces = [
         (name, kernel.value, _paragraphs(kernel)),
@@ -22,6 +22,9 @@ def kernel_functions(kernel: Kernel, name: str) -> str:
         (f"{name}_slopes", kernel.slopes, _filled(slopes)),
         (f"{name}_pull", kernel.pull, _pull_doc(kernel)),
     ]
+    if kernel.margin is not None:
+        doc = "Numbers that are positive only where differential conductances are, between low and high values."
+        pieces.append((f"{name}_margin", kernel.margin, doc))
     fixed = {s.name for s in kernel.parameters}
     return "\n\n\n".join(function(title, routine, doc, fixed) for title, routine, doc in pieces)
 

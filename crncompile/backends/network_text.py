@@ -26,6 +26,7 @@ class NetworkText:
             *self.forward(),
             self._fluxes(),
             self._pullback(),
+            *([self._monotone()] if self.program.bounded else []),
             self._readouts(),
             self._readout_pullback(),
         )
@@ -122,6 +123,18 @@ class NetworkText:
         result = "entries" if sparse else "blocks"
         doc = f"Currents and {result} of their Jacobian, for one tile of the batch."
         return function("_linearise(u, held, parameters)", doc, [*body, f"return into, {result}"])
+
+    def _monotone(self) -> str:
+        body = ["batch = len(u_low)", *self.reader.unpack_bounds(), SLOTS, "least = np.full(batch, np.inf)"]
+        for family in (family for family in self.program.families if family.margins):
+            ports = [self.reader.bound(family, port, side) for side in ("low", "high") for port in family.ports]
+            name = self.reader.kernel_names[family.kernel]
+            body.append(_comment(family))
+            body.append(f"margins = {name}_margin({', '.join(ports)}, *slots[{family.name!r}])")
+            body.append(f"for number in {family.margins}:")
+            body.append(f"{INDENT}least = np.minimum(least, lowest(margins[number], batch))")
+        doc = "Whether all differential conductances are positive between two potentials, for one tile of the batch."
+        return function("_monotone(u_low, u_high, held, parameters)", doc, [*body, "return least > 0"])
 
     # --- a sparse Jacobian --------------------------------------------------------------------------------------------
 

@@ -5,7 +5,10 @@ Shapes: a family of devices has shape ``shape``; values of it are (batch, *shape
 
 from __future__ import annotations
 
+import contextvars
+import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,14 +16,16 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 N_A = 6.02214076e23  # 1/mol
-TILE = 1 << 17  # elements of a family treated at once, so that temporaries stay in cache
+TILE = 1 << 14  # elements of a family treated at once, so that temporaries stay in cache
+WORTH_THREADS = 1 << 19  # elements from which threads for the tiles cost less than they save
 
 
 def exp(x: Array) -> Array:
-    """Exponential that saturates instead of overflowing, real or complex."""
+    """Exponential that saturates instead of overflowing, real or complex, in the precision of its argument."""
+    largest = 700.0 if np.result_type(x).itemsize >= 8 else 80.0
     if np.iscomplexobj(x):
-        return np.asarray(np.exp(np.minimum(x.real, 700.0) + 1j * x.imag))
-    return np.asarray(np.exp(np.minimum(x, 700.0)))
+        return np.asarray(np.exp(np.minimum(x.real, largest) + 1j * x.imag))
+    return np.asarray(np.exp(np.minimum(x, largest)))
 
 
 def collect(value: Array, batch: int, shape: tuple[int, ...], keep: tuple[int, ...]) -> Array:
@@ -42,7 +47,7 @@ def scatter(value: Array, batch: int, shape: tuple[int, ...], index: Array, size
     if np.iscomplexobj(value):
         real, imaginary = (np.bincount(where, part, batch * size) for part in (value.real, value.imag))
         return (real + 1j * imaginary).reshape(batch, size)
-    return np.bincount(where, value, batch * size).reshape(batch, size)
+    return np.bincount(where, value, batch * size).reshape(batch, size).astype(value.dtype, copy=False)
 
 
 def outer(value: Array, batch: int, shape: tuple[int, ...], rows: tuple[int, ...], columns: tuple[int, ...]) -> Array:
@@ -58,6 +63,12 @@ def scatter_block(
     """Sum a family's values into a block of ``size`` at ``rows`` and ``columns`` (devices,): (batch, rows, columns)."""
     flat = scatter(value, batch, shape, rows.ravel() * size[1] + columns.ravel(), size[0] * size[1])
     return flat.reshape(batch, *size)
+
+
+def lowest(value: Array, batch: int) -> Array:
+    """Return the least of a family's values for each sample, (batch,)."""
+    value = np.asarray(value)
+    return np.asarray(np.broadcast_to(value, (batch, *value.shape[1:])).reshape(batch, -1).min(axis=1))
 
 
 def onto_diagonal(block: Array, value: Array) -> None:
@@ -98,8 +109,9 @@ def tiles(batch: int, devices: int) -> list[slice]:
 
 
 def dtype_of(*arrays: Array) -> np.dtype[Any]:
-    """Complex if anything is, else float."""
-    return np.result_type(float, *arrays)
+    """Complex if anything is, else float; of 32 bits where all arrays are."""
+    kinds = [a.dtype for a in arrays if isinstance(a, (np.ndarray, np.generic))]
+    return np.result_type(np.float32, *kinds) if kinds else np.dtype(float)
 
 
 def joined(parts: list[Any]) -> Any:
@@ -114,10 +126,27 @@ def joined(parts: list[Any]) -> Any:
     return np.concatenate(parts)
 
 
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def in_tiles(function: Callable[..., Any], devices: int, parameters: Mapping[str, Array], *arrays: Array) -> Any:
-    """Call a function of batched arrays and parameters tile by tile, so that the largest temporaries stay small."""
-    parts = [function(*(a[tile] for a in arrays), parameters) for tile in tiles(len(arrays[0]), devices)]
-    return joined(parts)
+    """Call a function of batched arrays and parameters tile by tile, on all cores where that pays.
+
+    The largest temporaries stay small. How tiles are cut does not depend on the number of cores, so results do not.
+    """
+    places = tiles(len(arrays[0]), devices)
+
+    def call(tile: slice, context: contextvars.Context | None = None) -> Any:
+        if context is not None:  # numpy's way with errors is part of it
+            return context.run(call, tile)
+        return function(*(a[tile] for a in arrays), parameters)
+
+    if len(places) < 2 or devices * len(arrays[0]) < WORTH_THREADS:
+        return joined([call(tile) for tile in places])
+    with ThreadPoolExecutor(cores()) as pool:
+        return joined(list(pool.map(call, places, [contextvars.copy_context() for _ in places])))
 
 
 def summed(part: Mapping[str, Array]) -> dict[str, Array]:

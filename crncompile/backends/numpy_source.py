@@ -21,8 +21,11 @@ from crncompile.program.types import Kernel, Program, SolvedKernel
 IMPORTS = """
 from __future__ import annotations
 
+import contextvars
+import os
 import types
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,10 +69,11 @@ def jacobian(u, held, parameters):
     return dense_jacobian(structure, linearise(u, held, parameters)[1], len(u))
 
 
-def pullback(adjoint, u, held, parameters, per_sample=False):
+def pullback(adjoint, u, held, parameters, per_sample=False, only=None):
     """Derivatives of sum(adjoint * currents): ({parameter: array}, (batch, held)).
 
-    Each parameter's array has its shape, summed over the batch, or (batch, *shape) with ``per_sample``.
+    Each parameter's array has its shape, summed over the batch, or (batch, *shape) with ``per_sample``. Those that are
+    not in ``only`` need not be computed, and neither need then derivatives by held potentials; here all are.
     """
     if per_sample:
         return in_tiles(_pullback, DEVICES, parameters, adjoint, u, held)
@@ -79,6 +83,15 @@ def pullback(adjoint, u, held, parameters, per_sample=False):
         total = {name: total.get(name, 0.0) + value for name, value in summed(part).items()}
         to_held.append(held_part)
     return total, joined(to_held)
+'''
+
+_MONOTONE = '''
+def monotone(u_low, u_high, held, parameters):
+    """Whether all differential conductances are positive between two potentials, (batch,).
+
+    Of the terminals at floating reservoirs, as far as it can be told from the signs of their terms.
+    """
+    return in_tiles(_monotone, DEVICES, parameters, u_low, u_high, held)
 '''
 
 
@@ -112,6 +125,7 @@ def module_parts(
         *reservoirs,
         section("network"),
         _ENTRY,
+        *([_MONOTONE] if program.bounded else []),
         *packed.sections(),
     ]
 
@@ -223,5 +237,6 @@ def _structure(program: Program, packed: Packed) -> list[str]:
         f"    conserved={packed.literal('structure.conserved', program.conserved)},",
         f"    conserved_names={program.conserved_names!r},",
         f"    unique={program.unique!r},",
+        f"    bounded={program.bounded},",
         ")",
     ]

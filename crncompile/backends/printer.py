@@ -21,14 +21,13 @@ _FUNCTIONS = {
 }
 # Names that mean something inside generated modules.
 _TAKEN = """
-np N_A exp collect scatter outer scatter_block onto_diagonal positions give tiles in_tiles joined summed dtype_of
-dense_jacobian u held parameters adjoint gradient blocks into batch slots slots_of dtype values weights to_u to_held
-entries factors rows ends
-result inputs structure prepare settle currents gross linearise jacobian pullback capacity content start hold
-hold_pullback content_pullback start_pullback readouts readout_pullback fluxes types annotations Any Array Callable
-Mapping NDArray TILE
-NETWORK TEMPERATURE DEVICES PARAMETERS UNITS READOUTS INPUTS
-Chain Pivot Rows Solved SOLVED_AT_ONCE unpacked NamedTuple Sequence in_double
+np N_A exp lowest collect scatter outer scatter_block onto_diagonal positions give tiles in_tiles joined summed
+dtype_of cores WORTH_THREADS contextvars os ThreadPoolExecutor dense_jacobian u held parameters adjoint gradient
+blocks into batch slots slots_of dtype values weights to_u to_held entries factors rows ends u_low u_high least
+margins number monotone result inputs structure prepare settle currents gross linearise jacobian pullback capacity
+content start hold hold_pullback content_pullback start_pullback readouts readout_pullback fluxes types annotations
+Any Array Callable Mapping NDArray TILE NETWORK TEMPERATURE DEVICES PARAMETERS UNITS READOUTS INPUTS Chain Pivot Rows
+Solved SOLVED_AT_ONCE unpacked NamedTuple Sequence in_double
 """
 RESERVED = frozenset(_TAKEN.split()) | frozenset(dir(builtins))
 _NUMBERS = {codata.N_A: "N_A"}

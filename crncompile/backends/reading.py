@@ -42,11 +42,13 @@ class Reader:
         self.floating = {group.name: group for group in program.groups}
         self.groups = {**self.floating, **{held.group.name: held.group for held in program.held}}
         results = {n for k in program.kernels for r in (k.slope_names, k.pull_names) for n in result_names(r)}
-        suffixes = ("", "_gross", "_slopes", "_pull", "_rates", "_rates_slopes", "_rates_pull", "_chain")
+        suffixes = ("", "_gross", "_slopes", "_pull", "_margin", "_rates", "_rates_slopes", "_rates_pull", "_chain")
         reserved = RESERVED | results | {name + suffix for name in self.kernel_names.values() for suffix in suffixes}
         self.names = identifiers(self.groups, reserved)
         adjoints = identifiers((f"adjoint_{name}" for name in self.floating), reserved | set(self.names.values()))
         self.adjoint_names = {name: adjoints[f"adjoint_{name}"] for name in self.floating}
+        bounds = [f"{name}_{side}" for name in self.floating for side in ("low", "high")]
+        self.bound_names = identifiers(bounds, reserved | {*self.names.values(), *self.adjoint_names.values()})
         self.parameter_shapes = {p.name: p.shape for p in program.parameters}
 
     def unpack(self, needed: Collection[str] | None = None) -> Iterator[str]:
@@ -56,6 +58,20 @@ class Reader:
                 source = "u" if group.name in self.floating else "held"
                 text = f"{source}{columns(group)}"
                 yield f"{self.names[group.name]} = {shaped(f'exp({text})' if is_molecular(group) else text, group)}"
+
+    def unpack_bounds(self) -> Iterator[str]:
+        """Yield lines that bind names to the low and high values of floating groups, and to those of held ones."""
+        yield from self.unpack({name for name in self.groups if name not in self.floating})
+        for name, group in self.floating.items():
+            for side in ("low", "high"):
+                text = f"u_{side}{columns(group)}"
+                text = shaped(f"exp({text})" if is_molecular(group) else text, group)
+                yield f"{self.bound_names[f'{name}_{side}']} = {text}"
+
+    def bound(self, family: FamilyCode, port: Read, side: str) -> str:
+        """Return the text that reads the low or high values of the reservoirs at a port."""
+        name = self.bound_names[f"{port.name}_{side}"] if port.name in self.floating else self.names[port.name]
+        return self.view(name, self.groups[port.name].shape, port.view, family.shape, family.name)
 
     def view(self, text: str, array: tuple[int, ...], view: View, owner: tuple[int, ...], stem: str) -> str:
         """Return the text that reads a batched array of shape ``array`` in an owner's shape."""

@@ -6,7 +6,7 @@ but for a dense block of the Jacobian, which has that size itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.backends import numpy_runtime
-from crncompile.backends.halves import Half, Natural
+from crncompile.backends.halves import Half, KernelHalf, Potentials
 from crncompile.backends.kernel_text import kernel_functions
 from crncompile.backends.load import load_module
+from crncompile.backends.numpy_runtime import dtype_of, joined
 from crncompile.backends.text import section
 from crncompile.program.types import Contribution, FamilyCode, Kernel, Program, Read, Split
 
@@ -32,9 +33,39 @@ class Fixed:
     factor: Array
 
     @cached_property
+    def one_sign(self) -> bool:
+        """Whether all factors have the same sign, as far as they have one."""
+        return bool(self.factor.min(initial=0) >= 0 or self.factor.max(initial=0) <= 0)
+
+    @cached_property
     def sizes(self) -> Fixed:
         """The same with the factors' absolute values."""
         return Fixed(self.slots, abs(self.factor))
+
+
+def _flat(stack: Array) -> Array:
+    return stack.reshape(-1, stack.shape[2])
+
+
+def _sum(a: Array | None, b: Array | None) -> Array:
+    if a is None or b is None:
+        found = b if a is None else a
+        assert found is not None
+        return found
+    return np.asarray(a + b)
+
+
+def dotted(a: Array, b: Array) -> Array:
+    """Sum of products over the terms, the first axis."""
+    if len(a) > 1 and isinstance(a, np.ndarray):
+        return np.asarray(np.einsum("k...,k...->...", a, b))
+    product: Array = a[0] * b[0] if len(a) == 1 else (a * b).sum(axis=0)
+    return product
+
+
+def times(stack: Array, matrix: Array) -> Array:
+    """Multiply a stack (terms, batch, n) by a matrix (n, m), as one matrix product."""
+    return (stack.reshape(-1, stack.shape[2]) @ matrix).reshape(*stack.shape[:2], -1)
 
 
 class State:
@@ -43,10 +74,11 @@ class State:
     Where one half is the same in every iteration, ``through`` has it multiplied by the factors already.
     """
 
-    def __init__(self, family: SeparableFamily, natural: Natural, batch: int, fixed: Fixed, through: Array | None):
+    def __init__(self, family: SeparableFamily, natural: Potentials, batch: int, fixed: Fixed, through: Array | None):
         self.family, self.natural, self.batch, self.fixed, self.given = family, natural, batch, fixed, through
 
     def _stack(self, half: Half) -> Array:
+        assert isinstance(half, KernelHalf)
         return half.stacked(half.value(*half.arguments(self.natural, self.fixed.slots)), self.batch)
 
     @cached_property
@@ -63,23 +95,25 @@ class State:
     def left_through(self) -> Array:
         """Left functions times the factors, (terms, batch, columns)."""
         given = self.given if self.family.settled is self.family.left else None
-        return self.left @ self.fixed.factor if given is None else given
+        return times(self.left, self.fixed.factor) if given is None else given
 
     @cached_property
     def right_through(self) -> Array:
         """Right functions times the factors, (terms, batch, rows)."""
         given = self.given if self.family.settled is self.family.right else None
-        return self.right @ self.fixed.factor.T if given is None else given
+        return times(self.right, self.fixed.factor.T) if given is None else given
 
-    @cached_property
-    def on_rows(self) -> Array:
-        """Sum of the fluxes of each row, (batch, rows)."""
-        return self.family.dotted(self.left, self.right_through)
+    def flow(self, half: Half) -> Array:
+        """Return sums of the fluxes over the other half, (batch, size)."""
+        if half is self.family.left:
+            return dotted(self.left, self.right_through)
+        return dotted(self.left_through, self.right)
 
-    @cached_property
-    def on_columns(self) -> Array:
-        """Sum of the fluxes of each column, (batch, columns)."""
-        return self.family.dotted(self.left_through, self.right)
+    def flow_slope(self, half: Half, terminal: int) -> Array | None:
+        """Return derivatives of `flow` by the potentials at a terminal of this half, or None where they vanish."""
+        left = half is self.family.left
+        slope = (self.left_slopes if left else self.right_slopes).get(terminal)
+        return None if slope is None else dotted(slope, self.right_through if left else self.left_through)
 
     @cached_property
     def left_slopes(self) -> dict[int, Array]:
@@ -92,6 +126,7 @@ class State:
         return self._slopes(self.family.right)
 
     def _slopes(self, half: Half) -> dict[int, Array]:
+        assert isinstance(half, KernelHalf)
         results = half.slopes(*half.arguments(self.natural, self.fixed.slots))
         return half.slope_stacks(results, self.natural, self.batch)
 
@@ -99,46 +134,74 @@ class State:
 class Sizes(State):
     """The same of absolute values: sums of what flows, with every product counted as positive."""
 
-    def __init__(self, family: SeparableFamily, natural: Natural, batch: int, fixed: Fixed, through: Array | None):
+    def __init__(self, family: SeparableFamily, natural: Potentials, batch: int, fixed: Fixed, through: Array | None):
         super().__init__(family, natural, batch, fixed.sizes, through)
 
     def _stack(self, half: Half) -> Array:
+        assert isinstance(half, KernelHalf)
         return abs(half.stacked(half.gross(*half.arguments(self.natural, self.fixed.slots)), self.batch))
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """How a family is evaluated at the potentials of a batch, by what is summed, `State` or `Sizes`.
+
+    ``fixed`` is None where every device is to be evaluated on its own; so it is for the samples ``outside`` (batch,).
+    """
+
+    fixed: Mapping[type[State], Fixed | None]
+    through: Mapping[type[State], Array | None]
+    outside: Array | None = None
+
+
+KINDS: tuple[type[State], ...] = (State, Sizes)
 
 
 class SeparableFamily:
     """One family in matrix products, computed with the array operations of ``runtime``."""
 
-    def __init__(self, program: Program, code: FamilyCode, split: Split, runtime: Any = numpy_runtime):
-        self.code, self.split, self.runtime = code, split, runtime
+    def __init__(self, program: Program, code: FamilyCode, runtime: Any = numpy_runtime):
+        assert code.split is not None
+        self.code, self.rows, self.columns, self.runtime = code, code.split.rows, code.split.columns, runtime
         self.floating = {group.name: group for group in program.groups}
         self.groups = {**self.floating, **{held.group.name: held.group for held in program.held}}
-        whole = next(kernel for kernel in program.kernels if kernel.name == code.kernel)
-        parts = {"factor": split.factor, "left": split.left, "right": split.right}
+        self._parameters = next(kernel for kernel in program.kernels if kernel.name == code.kernel).parameters
+        parts = {"factor": code.split.factor, **self._kernels()}
         imports = f"from {runtime.__name__} import N_A, exp, np\n{section('halves')}"
         text = "\n\n\n".join([imports, *(kernel_functions(kernel, name) for name, kernel in parts.items())])
         self.module = load_module(text, f"crncompile:{program.name}:{code.name}")
-        self._parameters = whole.parameters
-        self.left = self._half("left", split.left, split.rows)
-        self.right = self._half("right", split.right, split.columns)
-        self.factor_slots = self._numbers(split.factor)
+        self.left, self.right = self._halves()
+        self.factor_slots = self._numbers(code.split.factor)
+        self.fixtures = program.held
+        self.decide = {half: self._decides(half) for half in (self.left, self.right)}
+
+    def _kernels(self) -> Mapping[str, Kernel]:
+        """Return the kernels of the law but for its factor."""
+        assert isinstance(self.code.split, Split)
+        return {"left": self.code.split.left, "right": self.code.split.right}
+
+    def _halves(self) -> tuple[Half, Half]:
+        left, right = (self._half(name, kernel) for name, kernel in self._kernels().items())
+        return left, right
 
     def _numbers(self, kernel: Kernel) -> tuple[int, ...]:
         return tuple(self._parameters.index(symbol) for symbol in kernel.parameters)
 
-    def _half(self, name: str, kernel: Kernel, axes: tuple[int, ...]) -> Half:
-        functions = [getattr(self.module, name + suffix) for suffix in ("", "_gross", "_slopes", "_pull")]
-        return Half(self.runtime.np, kernel, self.code, axes, self.groups, self._numbers(kernel), *functions)
+    def _half(self, name: str, kernel: Kernel) -> Half:
+        value, gross, slopes, pull = (getattr(self.module, name + s) for s in ("", "_gross", "_slopes", "_pull"))
+        axes = self.rows if name == "left" else self.columns
+        return KernelHalf(
+            self.code, axes, self.groups, kernel.terminals, kernel, self._numbers(kernel), *functions, self.runtime.np
+        )
 
     @property
     def terms(self) -> int:
         """Number of products."""
-        return len(self.split.left.flux_names)
+        return len(self._kernels()["left"].flux_names)
 
-    @property
-    def width(self) -> int:
-        """Numbers per sample that are at work at once."""
-        return self.terms * sum(half.size for half in (self.left, self.right) if half is not self.settled)
+    def width(self, settled: bool) -> int:
+        """Numbers per sample that are at work at once, with or without the settled half."""
+        return self.terms * sum(half.size for half in (self.left, self.right) if settled or half is not self.settled)
 
     @cached_property
     def settled(self) -> Half | None:
@@ -149,12 +212,6 @@ class SeparableFamily:
     def _moves(self, half: Half) -> bool:
         return any(port.name in self.floating for port in half.ports.values())
 
-    def through_width(self) -> int:
-        """Length of what `through` gives for a sample."""
-        if self.settled is None:
-            return 0
-        return self.terms * (self.right if self.settled is self.left else self.left).size
-
     # --- parameters ---
 
     def fixed(self, slots: Sequence[Array]) -> Fixed:
@@ -164,20 +221,73 @@ class SeparableFamily:
 
     def _matrix(self, devices: Array) -> Array:
         """Return an array (*family) as (rows, columns)."""
-        moved = devices.transpose(*self.split.rows, *self.split.columns)
+        moved = devices.transpose(*self.rows, *self.columns)
         return moved.reshape(self.left.size, self.right.size).copy()
 
-    def through(self, natural: Natural, batch: int, fixed: Fixed, kind: type[State]) -> Array:
-        """Return the settled half times the factors, (batch, terms * size)."""
-        state = kind(self, natural, batch, fixed, None)
-        found = state.left_through if self.settled is self.left else state.right_through
+    # --- potentials ---
+
+    def terms_of(self, fixed: Fixed) -> int:
+        """Return the number of products."""
+        return self.terms
+
+    def state(
+        self,
+        natural: Potentials,
+        batch: int,
+        fixed: Fixed,
+        kind: type[State],
+        through: Array | None = None,
+        outside: Array | None = None,
+    ) -> State:
+        """Return the halves at some potentials; ``through`` is what `through` gave, if anything.
+
+        Samples ``outside`` (batch,) shall have no fluxes.
+        """
+        if through is not None:
+            through = through.reshape(batch, self.terms_of(fixed), -1).transpose(1, 0, 2)
+        return kind(self, natural, batch, fixed, through)
+
+    def through(
+        self, natural: Potentials, batch: int, fixed: Fixed, kind: type[State], signed: Array | None = None
+    ) -> Array:
+        """Return the settled half times the factors, (batch, terms * size); ``signed`` are those of State, if known."""
+        half = self.settled
+        if signed is not None and isinstance(half, KernelHalf) and half.positive and fixed.one_sign:
+            return np.abs(signed)
+        state = self.state(natural, batch, fixed, kind)
+        found = state.left_through if half is self.left else state.right_through
         return found.transpose(1, 0, 2).reshape(batch, -1)
 
-    def state(self, natural: Natural, batch: int, fixed: Fixed, kind: type[State], through: Array | None) -> State:
-        """Return the halves at some potentials; ``through`` is what `through` gave, if anything."""
-        if through is not None:
-            through = through.reshape(batch, self.terms, -1).transpose(1, 0, 2)
-        return kind(self, natural, batch, fixed, through)
+    def through_width(self, fixed: Fixed | None) -> int:
+        """Length of what `through` gives for a sample."""
+        if self.settled is None or fixed is None:
+            return 0
+        return self.terms_of(fixed) * (self.right if self.settled is self.left else self.left).size
+
+    def settling(self, fixed: Fixed, around: Potentials) -> tuple[Array, Placed]:
+        """Return what stands in front of the products of held potentials, (numbers,), and how these are computed.
+
+        ``around`` has the held potentials of all samples, and potentials that floating ones start from.
+        """
+        return np.zeros(0), Placed(dict.fromkeys(KINDS, fixed), {})
+
+    def place(
+        self, fixed: Fixed, natural: Potentials, around: Potentials, columns: Array | None
+    ) -> tuple[Placed, Array | None]:
+        """Return how the family is evaluated, and what is left of ``columns``, which held potentials gave before it."""
+        placed = dict.fromkeys(KINDS, fixed)
+        through, columns = self._cut(placed, columns)
+        return Placed(placed, through), columns
+
+    def _cut(
+        self, placed: Mapping[type[State], Fixed | None], columns: Array | None
+    ) -> tuple[dict[type[State], Array | None], Array | None]:
+        through: dict[type[State], Array | None] = dict.fromkeys(KINDS)
+        if columns is not None and self.settled is not None:
+            for kind in KINDS:
+                width = self.through_width(placed[kind])
+                through[kind], columns = columns[:, :width], columns[:, width:]
+        return through, columns
 
     # --- currents and Jacobian ---
 
@@ -186,7 +296,7 @@ class SeparableFamily:
         for terminal, _, factor in self.code.currents:
             port = self.code.ports[terminal]
             half = self._over(port)
-            flow = state.on_rows if half is self.left else state.on_columns
+            flow = state.flow(half)
             group = self.floating[port.name]
             flow = flow.reshape(state.batch, *half.shape)
             summed = self.runtime.collect(flow, state.batch, half.shape, half.keep(port))
@@ -208,21 +318,23 @@ class SeparableFamily:
 
     def _add_term(self, state: State, block: Array, term: Contribution, own: Half, other: Half) -> None:
         """Add a term whose column is at a terminal of the half ``own``."""
+        row, column = self.code.ports[term.row], self.code.ports[term.column]
+        if own.has(row):
+            found = state.flow_slope(own, term.column)
+            if found is not None:
+                self._place(block, term, found, own.axes)
+            return
         left = own is self.left
         slope = (state.left_slopes if left else state.right_slopes).get(term.column)
         if slope is None:
             return
-        row, column = self.code.ports[term.row], self.code.ports[term.column]
         factors = state.fixed.factor if left else state.fixed.factor.T
-        if own.has(row):
-            value = self.dotted(slope, state.right_through if left else state.left_through)
-            self._place(block, term, value, own.axes)
-        elif not column.view.axes:
-            value = self.dotted(slope @ factors, state.right if left else state.left)
+        if not column.view.axes:
+            value = dotted(slope @ factors, state.right if left else state.left)
             self._place(block, term, value, other.axes)
         else:
             ends = (state.right if left else state.left).transpose(1, 2, 0), slope.transpose(1, 0, 2)
-            value = ends[0] * ends[1] if self.terms == 1 else ends[0] @ ends[1]
+            value = ends[0] * ends[1] if ends[0].shape[2] == 1 else ends[0] @ ends[1]
             value *= factors.T
             self._place(block, term, value, other.axes + own.axes)
 
@@ -245,31 +357,42 @@ class SeparableFamily:
             places = [self.runtime.positions(size, shape, k) for size, k in zip(sizes, keep, strict=True)]
             block += self.runtime.scatter_block(value, batch, shape, *places, (block.shape[1], block.shape[2]))
 
-    def dotted(self, a: Array, b: Array) -> Array:
-        """Sum of products over the terms, the first axis."""
-        product: Array = a[0] * b[0] if len(a) == 1 else self.runtime.np.einsum("kbn,kbn->bn", a, b)
-        return product
-
     # --- gradients ---
 
-    def pullback(self, state: State, adjoint: Array, to_held: Array) -> list[Array]:
-        """Return derivatives of sum(adjoint * currents) by the slots, (*family) each; add those by held potentials."""
+    def pullback(self, state: State, adjoint: Array, to_held: Array, only: Collection[str] | None) -> list[Array]:
+        """Return derivatives of sum(adjoint * currents) by the slots, (*family) each; add those by held potentials.
+
+        Halves of which nothing in ``only`` is a part are left out where that is given.
+        """
         factor, weights = state.fixed.factor, {half: self._weights(adjoint, half) for half in (self.left, self.right)}
-        rows, columns = [], []
-        to_left, to_right = np.zeros((2, 1, 1, 1))
-        if (to_rows := weights[self.left]) is not None:
-            weighed = to_rows * state.left
-            rows, columns = [weighed], [state.right]
-            to_left, to_right = to_left + to_rows * state.right_through, to_right + weighed @ factor
-        if (to_columns := weights[self.right]) is not None:
-            weighed = to_columns * state.right
-            rows, columns = [*rows, state.left], [*columns, weighed]
-            to_left, to_right = to_left + weighed @ factor.T, to_right + to_columns * state.left_through
-        flat = (np.concatenate(parts).reshape(-1, parts[0].shape[2]) for parts in (rows, columns))
-        to_slots = self._to_factor(next(flat).T @ next(flat), state.fixed)
-        self._pull(state, self.left, to_left, to_slots, to_held)
-        self._pull(state, self.right, to_right, to_slots, to_held)
+        to_rows, to_columns = weights[self.left], weights[self.right]
+        weighed_rows = None if to_rows is None else to_rows * state.left
+        weighed_columns = None if to_columns is None else to_columns * state.right
+        pairs = [(weighed_rows, state.right), (state.left, weighed_columns)]
+        used = [(a, b) for a, b in pairs if a is not None and b is not None]
+        rows, columns = (joined(list(parts)) for parts in zip(*used, strict=True))
+        to_slots = self._to_factor(_flat(rows).T @ _flat(columns), state.fixed)
+        if self._bears(self.left, only):
+            through = None if to_rows is None else to_rows * state.right_through
+            other = None if weighed_columns is None else times(weighed_columns, factor.T)
+            self._pull(state, self.left, _sum(through, other), to_slots, to_held)
+        if self._bears(self.right, only):
+            through = None if to_columns is None else to_columns * state.left_through
+            other = None if weighed_rows is None else times(weighed_rows, factor)
+            self._pull(state, self.right, _sum(through, other), to_slots, to_held)
         return to_slots
+
+    def _bears(self, half: Half, only: Collection[str] | None) -> bool:
+        """Whether a half depends on a parameter in ``only``, by itself or by a reservoir that it holds."""
+        return only is None or any(name in self.decide[half] for name in only)
+
+    def _decides(self, half: Half) -> frozenset[str]:
+        """Return the parameters on which a half depends, by itself or by fixed reservoirs."""
+        ports = {port.name for port in half.ports.values()}
+        numbers = half.numbers if isinstance(half, KernelHalf) else ()
+        slots = [self.code.slots[number] for number in numbers if number < len(self.code.slots)]
+        slots += [fixed.at for fixed in self.fixtures if fixed.at is not None and fixed.group.name in ports]
+        return frozenset(read.name for slot in slots for read in slot.reads)
 
     def _weights(self, adjoint: Array, half: Half) -> Array | None:
         """Return how the adjoints at terminals over a half weigh a flux, (batch, size); None where there are none."""
@@ -286,9 +409,9 @@ class SeparableFamily:
 
     def _to_factor(self, weights: Array, fixed: Fixed) -> list[Array]:
         """Return the derivatives by slots of sum(weights * factor), weights (rows, columns)."""
-        axes = (*self.split.rows, *self.split.columns)
+        axes = (*self.rows, *self.columns)
         devices = weights.reshape([self.code.shape[axis] for axis in axes]).transpose(np.argsort(axes))
-        to_slots = [np.zeros(())] * len(fixed.slots)
+        to_slots = [np.zeros((), weights.dtype)] * len(fixed.slots)
         pulled = self.module.factor_pull(devices, *(fixed.slots[number] for number in self.factor_slots))
         for number, value in zip(self.factor_slots, pulled, strict=True):
             to_slots[number] = value
@@ -296,12 +419,13 @@ class SeparableFamily:
 
     def _pull(self, state: State, half: Half, weights: Array, to_slots: list[Array], to_held: Array) -> None:
         """Add derivatives of sum(weights * functions of a half), weights (terms, batch, size)."""
+        assert isinstance(half, KernelHalf)
         batch = state.batch
         each = weights.reshape(self.terms, batch, *half.shape)
         results = half.pull(*each, *half.arguments(state.natural, state.fixed.slots))
         count = len(half.numbers)
         for number, value in zip(half.numbers, results, strict=False):
-            own = np.zeros(self.code.shape, np.result_type(to_slots[number], value))
+            own = np.zeros(self.code.shape, dtype_of(value))
             # What runs over one half has one value for all of the other: it goes to the first there.
             own[tuple(slice(None) if a in half.axes else 0 for a in range(own.ndim))] = np.sum(
                 np.broadcast_to(value, (batch, *half.shape)), axis=0

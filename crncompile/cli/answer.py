@@ -23,8 +23,8 @@ from crncompile.network.types import Network, Reservoir, element_labels
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from crncompile.compiled import Solution
     from crncompile.plots.response import Response
+    from crncompile.solution import Solution
 
 Array = NDArray[Any]
 MOST_ROWS = 24

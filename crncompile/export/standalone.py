@@ -162,7 +162,8 @@ def _front_constants(compiled: CompiledNetwork) -> str:
         place = f"slice({group.start}, {group.stop})"
         lines.append(f"    {group.name!r}: ({side!r}, {group.content!r}, {place}, {group.shape!r}),")
     lines += ["}", "functions = types.SimpleNamespace(", "    structure=structure,"]
-    lines += [*(f"    {name}={name}," for name in _FUNCTIONS.split()), ")", "residual = currents"]
+    names = [*_FUNCTIONS.split(), *(["monotone"] if compiled.program.bounded else [])]
+    lines += [*(f"    {name}={name}," for name in names), ")", "residual = currents"]
     assert not packed.assignments
     return "\n".join(map(wrapped, lines))
 

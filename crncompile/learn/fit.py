@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,18 +11,25 @@ from numpy.typing import ArrayLike, NDArray
 
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import DataError, did_you_mean
+from crncompile.learn.judgement import Judgement, judge, judged, refuse
+from crncompile.learn.laboratory import Laboratory
+from crncompile.learn.measured import MeasuredTask
 from crncompile.learn.optimizers import adam, levenberg_marquardt
 from crncompile.learn.optimizers.levenberg_marquardt import Found
 from crncompile.learn.recorder import OutOfTimeError, Progress, Recorder
+from crncompile.learn.rules import find
 from crncompile.learn.task import Outcome, Task
+from crncompile.learn.teacher import NUDGE, Teacher, check
 from crncompile.learn.transform import Packing
+from crncompile.search import overflows
 
 Array = NDArray[Any]
-RULES = ("adjoint",)
 SETTINGS = {
     "levenberg_marquardt": {"starts": 4, "trial": 40, "iterations": 400, "target": 0.0},
-    "adam": {"starts": 1, "rate": 0.02, "batch": 100, "epochs": 30, "target": 0.0},
+    "adam": {"starts": 1, "rate": 0.02, "batch": 100, "epochs": 30, "target": 0.0, "bits": 0},
 }
+WORTH_SINGLE = 10_000
+"""Devices of a family from which training in 32 bits pays."""
 _LEAST_SQUARES_LIMIT = 2e7  # elements of the Jacobian of the residuals that least squares may take
 
 
@@ -31,7 +38,8 @@ class Fit:
     """What training found.
 
     ``loss`` is that of ``parameters`` with every steady state followed from the stated start, not from a warm one;
-    ``accuracy`` is set for classification. ``history`` is the loss at each evaluation.
+    ``accuracy`` is set for classification. ``history`` is the loss at each evaluation. ``judgements`` say what the
+    gradients of ``rule`` were worth at the first start and in the end; none for exact ones and for random estimates.
     """
 
     parameters: Mapping[str, Array]
@@ -45,6 +53,8 @@ class Fit:
     starts: int
     message: str
     outcome: Outcome
+    rule: str = "adjoint"
+    judgements: tuple[Judgement, ...] = ()
 
 
 def fit(
@@ -55,6 +65,9 @@ def fit(
     seed: int = 0,
     parameters: Mapping[str, Array] | None = None,
     rule: str = "adjoint",
+    nudge: float | None = None,
+    force: bool = False,
+    laboratory: Laboratory | None = None,
     optimizer: str | None = None,
     progress: Callable[[Progress], None] | None = None,
     time: float | None = None,
@@ -71,7 +84,13 @@ def fit(
     parameters
         Values from which the first start begins, instead of drawn ones.
     rule
-        How gradients are obtained: ``adjoint``.
+        How gradients are obtained: ``adjoint`` (exact), or one of the measured ones in `learn.rules`.
+    nudge
+        How far in kT a measuring current moves a reservoir; for rules that vary parameters, by how much.
+    force
+        Train even where the rule's gradient points away from the exact one.
+    laboratory
+        Builds and reads the networks that are trained; by default they are simulated, exactly.
     optimizer
         ``levenberg_marquardt`` or ``adam``; default: the model's own, else by the size of the problem.
     progress
@@ -79,21 +98,26 @@ def fit(
     time
         Seconds after which training stops with the best parameters so far.
     settings
-        ``starts, trial, iterations, target`` for Levenberg-Marquardt, ``starts, rate, batch, epochs, target`` for
-        Adam; they override the model's. Training stops where the loss is below ``target``.
+        ``starts, trial, iterations, target`` for Levenberg-Marquardt, ``starts, rate, batch, epochs, target, bits``
+        (32 or 64) for Adam; they override the model's. Training stops where the loss is below ``target``.
 
-    Raises DataError for data that do not fit the model, and for unknown rules, optimisers and settings. Ctrl-C ends
-    training and keeps the best parameters so far.
+    Raises DataError for data that do not fit the model, for unknown rules, optimisers and settings, and for a rule that
+    can not train this model. Ctrl-C ends training and keeps the best parameters so far.
     """
-    if rule not in RULES:
-        raise DataError(f"there is no learning rule {rule}; {did_you_mean(rule, RULES)}")
-    task = Task(compiled, X, y)
+    chosen_rule = find(rule)
+    task = Task(compiled, X, y) if laboratory is None else MeasuredTask(compiled, X, y, laboratory)
     packing = Packing([p for p in compiled.network.parameters if p.trained])
     if not packing.size:
         raise DataError("the model has nothing to train: mark parameters with `train`")
     name, chosen = _settings(compiled, task, packing, optimizer, settings)
+    teacher = Teacher(chosen_rule, packing, laboratory, _sensible_nudge(nudge), seed)
+    _check(teacher, task, name)
     recorder = Recorder(progress, float("inf") if time is None else time)
-    job = _Job(task, packing, recorder, chosen, seed, parameters)
+    job = _Job(task, packing, recorder, teacher, chosen, seed, parameters)
+    if judged(chosen_rule):
+        job.judgements.append(judge(task, teacher, job.begin(0)))
+        if not force:
+            refuse(job.judgements[0])
     message, interrupted = "finished", False
     try:
         _least_squares(job) if name == "levenberg_marquardt" else _descend(job)
@@ -113,9 +137,11 @@ class _Job:
     task: Task
     packing: Packing
     recorder: Recorder
+    teacher: Teacher
     settings: Mapping[str, float]
     seed: int
     given: Mapping[str, Array] | None
+    judgements: list[Judgement] = field(default_factory=list)
 
     def begin(self, start: int) -> dict[str, Array]:
         """Parameters from which a start begins."""
@@ -127,7 +153,7 @@ class _Job:
         """Go on from a point for some evaluations."""
         target = self.settings["target"]
         return levenberg_marquardt.minimise(
-            self.task, self.packing, begin, self.recorder, iterations=iterations, target=target
+            self.task, self.packing, begin, self.recorder, self.teacher, iterations=iterations, target=target
         )
 
 
@@ -164,9 +190,32 @@ def _sensible(name: str, value: float | str) -> float:
         raise DataError(f"{name} must be a number, not {value}")
     if name == "rate" and number <= 0:
         raise DataError(f"rate must be positive, not {value}")
-    if name not in ("rate", "target") and not 1 <= number < float("inf"):
+    if name == "bits" and number not in (0, 32, 64):
+        raise DataError(f"bits must be 32 or 64 (or 0: what suits the network), not {value}")
+    if name not in ("rate", "target", "bits") and not 1 <= number < float("inf"):
         raise DataError(f"{name} must be at least 1, and finite, not {value}")
     return number
+
+
+def _check(teacher: Teacher, task: Task, optimizer: str) -> None:
+    """Raise DataError where the rule can not train this model, or not with this optimiser."""
+    rule = teacher.rule
+    if teacher.laboratory is not None and rule.needs in ("model", "complex relaxations"):
+        raise DataError(f"{rule.name} needs a model of the network, which no instrument is: use response or eqprop")
+    if optimizer == "levenberg_marquardt" and not rule.per_sample:
+        raise DataError(
+            f"levenberg_marquardt needs the derivatives of each sample, and {rule.name} only estimates: use adam"
+        )
+    check(task.compiled, rule)
+
+
+def _sensible_nudge(nudge: float | None) -> float:
+    """Return a nudge that can be made."""
+    if nudge is None:
+        return NUDGE
+    if not 0 < nudge < float("inf"):
+        raise DataError(f"the nudge must be positive, and finite, not {nudge}")
+    return float(nudge)
 
 
 def _least_squares(job: _Job) -> None:
@@ -201,13 +250,30 @@ def _descend(job: _Job) -> None:
             job.packing,
             job.begin(start),
             recorder,
+            job.teacher,
             rng=rng,
             rate=settings["rate"],
             batch=batch,
             epochs=epochs,
+            precision=_precision(job),
         )
         if recorder.confirm(job.task, values) <= job.settings["target"]:
             break
+
+
+def _precision(job: _Job) -> str:
+    """Return the precision of training: as set, else 32 bits where a family is so large that it pays, and they do."""
+    if job.settings["bits"]:
+        return f"float{int(job.settings['bits'])}"
+    compiled = job.task.compiled
+    if job.teacher.rule.needs != "model":  # what is measured are small differences
+        return "float64"
+    if max(int(np.prod(family.shape, dtype=int)) for family in compiled.network.families) < WORTH_SINGLE:
+        return "float64"
+    few = job.task.subset(np.arange(min(4, job.task.samples)))
+    outcome = few.run(compiled.parameters(job.given, seed=job.seed), precision="float32")
+    weights = few.by_readout(few.loss_weights(outcome))
+    return "float64" if overflows(compiled, outcome.solution, weights) else "float32"
 
 
 def _account(job: _Job, name: str, message: str, interrupted: bool) -> Fit:
@@ -217,6 +283,8 @@ def _account(job: _Job, name: str, message: str, interrupted: bool) -> Fit:
         recorder.confirm(task, job.begin(0))
     assert recorder.confirmed is not None
     _, parameters, outcome = recorder.confirmed
+    if job.judgements and outcome.good.any():
+        job.judgements.append(judge(task, job.teacher, parameters, outcome))
     return Fit(
         parameters=parameters,
         loss=outcome.loss,
@@ -229,4 +297,6 @@ def _account(job: _Job, name: str, message: str, interrupted: bool) -> Fit:
         starts=recorder.starts,
         message=message,
         outcome=outcome,
+        rule=job.teacher.rule.name,
+        judgements=tuple(job.judgements),
     )

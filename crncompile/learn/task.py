@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crncompile.compiled import CompiledNetwork, Solution
+from crncompile.compiled import CompiledNetwork
 from crncompile.errors import DataError
+from crncompile.solution import Solution
 
 Array = NDArray[Any]
 
@@ -31,9 +32,10 @@ class Outcome:
 
 
 def _numbers(values: ArrayLike, what: str) -> Array:
-    """Return values as an array of at least one axis."""
+    """Return values as an array of at least one axis; bytes stay bytes, as a million images would not fit otherwise."""
     try:
-        return np.atleast_1d(np.asarray(values, float))
+        array = np.atleast_1d(np.asarray(values))
+        return array if array.dtype in (np.uint8, np.float32) else array.astype(float, copy=False)
     except (TypeError, ValueError) as error:
         raise DataError(f"the {what} are not numbers: {error}") from error
 
@@ -92,13 +94,19 @@ class Task:
 
     def subset(self, samples: Array) -> Task:
         """Return the same task on some of the samples."""
-        part = object.__new__(Task)
+        part = object.__new__(type(self))
         part.__dict__.update(self.__dict__)
         part.inputs = {name: values[samples] for name, values in self.inputs.items()}
         part.targets, part.samples = self.targets[samples], len(samples)
         return part
 
-    def run(self, parameters: Mapping[str, Array], warm: Array | None = None, follow: bool | None = None) -> Outcome:
+    def run(
+        self,
+        parameters: Mapping[str, Array],
+        warm: Array | None = None,
+        follow: bool | None = None,
+        precision: str = "float64",
+    ) -> Outcome:
         """Solve all samples and compare.
 
         ``warm`` (samples, floating) are states near the answers, from which Newton starts. What it does not lead to a
@@ -107,8 +115,11 @@ class Task:
         """
         if follow is None:
             follow = warm is None or not np.isfinite(warm).all()
-        held, _ = self.compiled.held(self.inputs, parameters, raw=True)
-        solution = self.compiled.solve_held(held, parameters, warm=warm, follow=follow)
+        held, _ = self.compiled.held(self.inputs, parameters, raw=True, precision=precision)
+        return self.outcome(self.compiled.solve_held(held, parameters, warm=warm, follow=follow, precision=precision))
+
+    def outcome(self, solution: Solution) -> Outcome:
+        """Compare states with the targets."""
         predictions = np.concatenate(
             [solution.readouts[r.name].reshape(self.samples, -1) for r in self.readouts], axis=1
         )
@@ -134,7 +145,7 @@ class Task:
     def loss_weights(self, outcome: Outcome) -> Array:
         """Return the mean loss's derivative by the predictions, (samples, outputs); zero without a steady state."""
         count = max(1, int(outcome.good.sum()))
-        predictions = np.where(outcome.good[:, None], outcome.predictions, 0.0)
+        predictions = np.where(outcome.good[:, None], outcome.predictions, 0)
         if self.classifies:
             shifted = predictions - predictions.max(axis=1, keepdims=True)
             weights = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
@@ -142,7 +153,7 @@ class Task:
             weights /= count
         else:
             weights = 2.0 * (predictions - self.targets) / (count * predictions.shape[1])
-        return np.asarray(np.where(outcome.good[:, None], weights, 0.0))
+        return np.asarray(np.where(outcome.good[:, None], weights, 0).astype(outcome.predictions.dtype, copy=False))
 
     def by_readout(self, weights: Array) -> dict[str, Array]:
         """Split weights (samples, outputs) into one array (samples, *readout) for each readout."""

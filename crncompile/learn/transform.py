@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.network.types import Parameter
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 _EDGE = 0.995  # values on a bound start this far from the middle, where they can still move
 
 
@@ -66,10 +67,19 @@ class Bounded:
                 return value, value * slope
             return value, slope
         if math.isfinite(self.lower):
-            return self.lower + np.exp(z), np.exp(z)
+            above = np.exp(z)
+            return (self.lower + above if self.lower else above), above
         if math.isfinite(self.upper):
-            return self.upper - np.exp(-z), np.exp(-z)
+            below = np.exp(-z)
+            return self.upper - below, below
         return z, np.ones_like(z)
+
+
+class Point(NamedTuple):
+    """Trained parameters by name, and their derivatives by the free vector, flat."""
+
+    values: Mapping[str, Array]
+    slopes: Mapping[str, Array]
 
 
 class Packing:
@@ -88,18 +98,39 @@ class Packing:
         ]
         return np.concatenate(parts) if parts else np.zeros(0)
 
+    def at(self, z: Array) -> Point:
+        """Return the trained parameters of a free vector, and what their derivatives by it are, each by name."""
+        values, slopes = {}, {}
+        for p, m, part in self._parts(z):
+            value, slope = m.value_and_slope(part)
+            values[p.name], slopes[p.name] = value.reshape(p.shape), slope
+        return Point(values, slopes)
+
     def unpack(self, z: Array) -> dict[str, Array]:
         """Return the trained parameters of a free vector."""
-        return {p.name: m.value_and_slope(part)[0].reshape(p.shape) for p, m, part in self._parts(z)}
+        return dict(self.at(z).values)
 
     def pull(self, gradient: Mapping[str, Array], z: Array) -> Array:
         """Return the derivative by the free vector, (..., size), from those by the parameters, (..., *shape)."""
+        return self.pull_at(gradient, self.at(z))
+
+    def pull_at(self, gradient: Mapping[str, Array], point: Point) -> Array:
+        """Return the same where the parameters are known."""
         parts = []
-        for p, m, part in self._parts(z):
-            slope = m.value_and_slope(part)[1]
+        for p in self.parameters:
             batch = gradient[p.name].shape[: gradient[p.name].ndim - len(p.shape)]
-            parts.append(gradient[p.name].reshape(*batch, -1) * slope)
+            parts.append(gradient[p.name].reshape(*batch, -1) * point.slopes[p.name])
         return np.concatenate(parts, axis=-1)
+
+    def push(self, slopes: Array, z: Array) -> dict[str, Array]:
+        """Return derivatives by the parameters, (..., *shape), from those by the free vector, (..., size)."""
+        result = {}
+        pieces = np.split(slopes, np.cumsum(self.sizes)[:-1], axis=-1)
+        for (p, m, part), piece in zip(self._parts(z), pieces, strict=True):
+            slope = m.value_and_slope(part)[1]
+            shared = np.divide(piece, slope, out=np.zeros(piece.shape), where=slope > 0)
+            result[p.name] = shared.reshape(*piece.shape[:-1], *p.shape)
+        return result
 
     def _parts(self, z: Array) -> list[tuple[Parameter, Bounded, Array]]:
         pieces = np.split(z, np.cumsum(self.sizes)[:-1]) if self.sizes else []

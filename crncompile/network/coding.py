@@ -19,7 +19,7 @@ def in_range_unit(network: Network, reservoir: Reservoir, values: ArrayLike) -> 
         return np.asarray(sign * (np.asarray(values, float) * factor + offset))
 
 
-def encode(reservoir: Reservoir, raw: ArrayLike) -> NDArray[np.float64]:
+def encode(reservoir: Reservoir, raw: ArrayLike, precision: str = "float64") -> NDArray[np.floating]:
     """Map raw data (..., *shape) linearly (or geometrically) onto the input's range: mu in kT or c in M.
 
     For ``dual`` the last axis of the reservoir is the value and its mirror image; raw data lack that axis.
@@ -30,7 +30,7 @@ def encode(reservoir: Reservoir, raw: ArrayLike) -> NDArray[np.float64]:
         hint = "state data = [lowest, highest] in its input(...)"
         raise DataError(f"input {reservoir.name} does not say which raw data meet its range: {hint}")
     low, high = coding.data
-    share = (np.asarray(raw, float) - low) / (high - low)
+    share = (np.asarray(raw, precision) - low) / (high - low)
     if coding.encoding == "dual":
         share = np.stack([share, 1.0 - share], axis=-1)
     first, last = coding.range

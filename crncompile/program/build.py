@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crncompile.network.types import Access, Family, Network, Parameter, Readout, Reservoir, Slot
-from crncompile.program.kernels import device_kernel, kernel
+from crncompile.program.kernels import bounded_ends, device_kernel, kernel
 from crncompile.program.sparsity import pays, sparse
 from crncompile.program.structure import block_shapes, contributions, elimination_order
 from crncompile.program.tiers import Tiers
@@ -33,7 +33,10 @@ def build_program(system: System) -> Program:
     network = system.network
     groups = _groups(network.floating)
     numbers = {group.name: number for number, group in enumerate(groups)}
-    kernels = {name: device_kernel(law, _held_ports(network, name)) for name, law in system.laws.items()}
+    kernels = {
+        name: device_kernel(law, _held_ports(network, name), system.margins.get(name))
+        for name, law in system.laws.items()
+    }
     families = [_family(family, system, kernels[family.kind.name], numbers) for family in network.families]
     readouts = [_readout_kernel(readout) for readout in network.readouts]
     shapes = block_shapes(len(groups), (term for family in families for term in family.contributions))
@@ -42,7 +45,7 @@ def build_program(system: System) -> Program:
     if pays(groups, families, work):
         pattern, families = sparse(groups, families)
     else:
-        tiers, kind_of = Tiers(), {family.name: family.kind.name for family in network.families}
+        tiers, kind_of = Tiers(numbers), {family.name: family.kind.name for family in network.families}
         families = [tiers.chosen(f, system.laws[kind_of[f.name]], kernels[kind_of[f.name]]) for f in families]
     return Program(
         name=network.name,
@@ -65,6 +68,7 @@ def build_program(system: System) -> Program:
         conserved=system.conserved,
         conserved_names=system.conserved_names,
         unique=system.unique,
+        bounded=bool(system.margins),
     )
 
 
@@ -109,7 +113,15 @@ def _family(family: Family, system: System, code: Kernel | SolvedKernel, numbers
         currents=currents,
         contributions=contributions(numbers, ports, law.stoichiometry, code.slope_of),
         tier="elementwise",
+        margins=tuple(
+            number for number, terminal in enumerate(_bounded_ends(system, family)) if ports[terminal].name in numbers
+        ),
     )
+
+
+def _bounded_ends(system: System, family: Family) -> tuple[int, ...]:
+    margins = system.margins.get(family.kind.name)
+    return bounded_ends(margins) if margins else ()
 
 
 def _heading(family: Family) -> str:

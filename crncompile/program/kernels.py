@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import sympy
 
@@ -12,9 +13,10 @@ from crncompile import constants as codata
 from crncompile.program.calculus import Assignments, Names, backward, forward
 from crncompile.program.elimination import elimination, straight_line
 from crncompile.program.lower import routine
-from crncompile.program.types import Elimination, Kernel, SolvedKernel
+from crncompile.program.types import Elimination, Kernel, Routine, SolvedKernel
 from crncompile.symbolic.device_law import DeviceLaw
 from crncompile.symbolic.functions import logistic
+from crncompile.symbolic.margins import Margins
 
 MOST_STATES, MOST_WRITTEN = 16, 200
 """States of a device, and products in their elimination, up to which it is written out as straight-line code."""
@@ -23,7 +25,7 @@ MOST_PRODUCTS = 4000
 VOLUME = sympy.Symbol("volume", positive=True)
 
 
-def device_kernel(law: DeviceLaw, pulled: Sequence[int]) -> Kernel | SolvedKernel:
+def device_kernel(law: DeviceLaw, pulled: Sequence[int], bounds: Margins | None = None) -> Kernel | SolvedKernel:
     """Return the kernel of a device; fluxes in particles per second, terminals ``pulled`` with their adjoints."""
     plan, inline = plan_of(law)
     if plan is not None and not inline:
@@ -36,7 +38,7 @@ def device_kernel(law: DeviceLaw, pulled: Sequence[int]) -> Kernel | SolvedKerne
         definitions += added
     defined = {symbol for symbol, _ in definitions}
     quotients = [_quotient(flux, defined, names) for flux in fluxes]
-    return kernel(
+    whole = kernel(
         name=law.kind.name,
         text=law.kind.text,
         terminals=terminals,
@@ -45,6 +47,18 @@ def device_kernel(law: DeviceLaw, pulled: Sequence[int]) -> Kernel | SolvedKerne
         fluxes=tuple(scale * flux for _, flux in quotients),
         pulled=pulled,
     )
+    return replace(whole, margin=_margin(bounds, parameters)) if bounds else whole
+
+
+def bounded_ends(bounds: Margins) -> tuple[int, ...]:
+    """Return the terminals of the outputs of a kernel's ``margin``, in their order."""
+    return tuple(terminal for terminal, margin in bounds.of.items() if margin is not None)
+
+
+def _margin(bounds: Margins, parameters: tuple[sympy.Symbol, ...]) -> Routine:
+    ends = bounded_ends(bounds)
+    names = [f"margin_{bounds.low[end].name.removesuffix('_low')}" for end in ends]
+    return routine((*bounds.low, *bounds.high, *parameters), (), [bounds.of[end] for end in ends], names)
 
 
 def plan_of(law: DeviceLaw) -> tuple[Elimination | None, bool]:

@@ -31,8 +31,8 @@ class Kernel:
 
     ``value`` gives the fluxes, ``gross`` the sums of the absolute values of their terms, ``slopes`` the fluxes and
     then the derivatives named in ``slope_of`` (flux, terminal), ``pull`` the derivatives of sum(weight * flux) with
-    respect to the parameters and the terminals named in ``pulled`` . ``constants`` are the arguments that do not
-    depend on the sample.
+    respect to the parameters and the terminals named in ``pulled``. ``margin``, where there is one, takes all
+    terminals at their low values, at their high ones, and the parameters: see `symbolic.margins.Margins`.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Kernel:
     slope_of: tuple[tuple[int, int], ...]
     pull: Routine
     pulled: tuple[str, ...]
+    margin: Routine | None = None
 
     @property
     def flux_names(self) -> tuple[str, ...]:
@@ -211,12 +212,29 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
+class Coupled:
+    """A family's only flux as factor * coupling, its axes cut into ``rows`` and ``columns``.
+
+    ``factor`` is the kernel of the factor of each device, from parameters alone; ``coupling`` that of a function of two
+    terminals, one that runs over rows and one that runs over columns, and of parameters that all devices share. These
+    are the parameters ``shared``: given with more than their own shape, they make the cut invalid.
+    """
+
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    factor: Kernel
+    coupling: Kernel
+    shared: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class FamilyCode:
     """A family: its kernel called on views of groups; ``currents`` (terminal, flux, factor) go into floating groups.
 
     Where the Jacobian is sparse, ``entries`` has for each contribution the place of every device's term in the pattern.
-    ``tier`` says how it is best evaluated, ``cost`` why: operations a device by tier. One that is ``separable`` has a
-    ``split``; a backend that has no use for it evaluates the kernel.
+    ``margins`` are the numbers of those of the kernel's margins that bear on floating reservoirs.
+    ``tier`` says how it is best evaluated, ``cost`` why: operations a device by tier. One that is ``separable`` or of
+    ``low rank`` has a ``split``; a backend that has no use for it evaluates the kernel.
     """
 
     name: str
@@ -229,7 +247,8 @@ class FamilyCode:
     contributions: tuple[Contribution, ...]
     tier: str
     entries: tuple[NDArray[np.int64], ...] = ()
-    split: Split | None = None
+    margins: tuple[int, ...] = ()
+    split: Split | Coupled | None = None
     cost: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -256,8 +275,8 @@ class HeldCode:
 class Program:
     """One network as code to be written.
 
-    ``blocks``, ``order``, ``pattern`` and ``conserved`` are those of `solve.problem.Structure`; without a ``pattern``
-    the Jacobian is by blocks.
+    ``blocks``, ``order``, ``pattern``, ``bounded`` and ``conserved`` are those of `solve.problem.Structure`;
+    without a ``pattern`` the Jacobian is by blocks.
     """
 
     name: str
@@ -277,3 +296,4 @@ class Program:
     conserved: NDArray[np.int64]
     conserved_names: tuple[str, ...]
     unique: str
+    bounded: bool = False

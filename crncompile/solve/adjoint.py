@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 
-from crncompile.solve.equations import Equations
+from crncompile.solve.equations import Equations, Linearisation
 from crncompile.solve.linear import pivot_reservoirs
 from crncompile.solve.problem import Array, Functions, Parameters
 
 
-def adjoint(functions: Functions, parameters: Parameters, held: Array, u: Array, seed: Array) -> Array:
+def adjoint(
+    functions: Functions,
+    parameters: Parameters,
+    held: Array,
+    u: Array,
+    seed: Array,
+    linearisation: Linearisation | None = None,
+) -> Array:
     """Solve J^T lambda = seed at steady states: then dL/dtheta = - lambda . dR/dtheta.
 
     R is the current F of every reservoir, but for the pivot reservoir of each conserved law (`pivot_reservoirs`) it is
@@ -23,17 +30,16 @@ def adjoint(functions: Functions, parameters: Parameters, held: Array, u: Array,
     ----------
     held, u, seed
         Held potentials (batch, m), steady potentials (batch, n) and dL/du there (batch, n).
+    linearisation
+        That at ``u``, if it is known: its factors are used again.
 
     Returns
     -------
     lambda, (batch, n); rows of NaN for samples whose Jacobian is singular or whose ``u`` is NaN.
     """
-    equations = Equations.of(functions, parameters, held, u, None)
     with np.errstate(all="ignore"):
-        linearisation = equations.linearise(u)
-        multipliers = -linearisation.system().solve_transposed(np.asarray(seed))
-    multipliers[:, equations.pivots] *= -1
-    return multipliers
+        here = linearisation or Equations.of(functions, parameters, held, u, None).linearise(u)
+        return here.newton.solve_transposed(np.asarray(seed))
 
 
 def gradient_at(
@@ -45,31 +51,38 @@ def gradient_at(
     *,
     per_sample: bool = False,
     totals_fixed: bool = False,
+    linearisation: Linearisation | None = None,
+    only: Collection[str] | None = None,
 ) -> tuple[dict[str, Array], Array]:
     """Differentiate sum(weights[readout] * readout) at steady states ``u`` (samples, n) by parameters and ``held``.
 
     ``functions`` are those of a generated module, ``weights[name]`` is (samples, *readout). Returns
     ({parameter: array}, (samples, m)), summed over the samples or, with ``per_sample``, (samples, *parameter).
     ``totals_fixed``: conserved totals were stated and do not follow the start. Exact, by the implicit-function theorem:
-    one linear solve with the transposed Jacobian and one pass over the families.
+    one linear solve with the transposed Jacobian and one pass over the families. ``linearisation`` is that at ``u``, if
+    it is known; ``only`` names the parameters that matter.
     """
     to_u, to_held, direct = functions.readout_pullback(weights, u, held, parameters)
-    multipliers = adjoint(functions, parameters, held, u, to_u)
+    multipliers = adjoint(functions, parameters, held, u, to_u, linearisation)
+    prepared, settled = parameters, held
+    if linearisation is not None and linearisation.equations.functions is functions:
+        prepared, settled = linearisation.equations.parameters, linearisation.equations.held
     free = multipliers.copy()
     pivots = list(pivot_reservoirs(functions.structure.conserved))
     free[:, pivots] = 0.0
-    through, held_part = functions.pullback(-free, u, held, parameters, per_sample=per_sample)
+    through, held_part = functions.pullback(-free, u, settled, prepared, per_sample, only)
     to_held = to_held + held_part
     parts = [direct, functions.hold_pullback(to_held, parameters)]
     if pivots:
         parts += _conserved(functions, parameters, u, multipliers[:, pivots], totals_fixed)
     samples = (len(u),) if per_sample else ()
-    result = {name: np.zeros((*samples, *np.shape(value)), u.dtype) for name, value in parameters.items()}
+    result = dict(through)
     for part in parts:
         for name, value in part.items():
-            result[name] = result[name] + (value if per_sample else value.sum(axis=0))
-    for name, value in through.items():
-        result[name] = result[name] + value
+            result[name] = result.get(name, 0.0) + (value if per_sample else value.sum(axis=0))
+    for name, value in parameters.items():
+        if name not in result and (only is None or name in only):
+            result[name] = np.zeros((*samples, *np.shape(value)), u.dtype)
     return result, to_held
 
 

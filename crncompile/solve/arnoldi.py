@@ -21,10 +21,9 @@ GROWTH = 1e-6
 
 def slowest(linearisation: Linearisation) -> complex:
     """Eigenvalue in 1/s with the largest real part among the `WANTED` nearest to zero, of one sample."""
-    system = linearisation.system()
 
     def inverse(v: Array) -> Array:
-        return np.asarray(system.solve(linearisation.constrained(linearisation.capacity * v[None]))[0])
+        return np.asarray(linearisation.newton.solve(linearisation.constrained(-linearisation.capacity * v[None]))[0])
 
     values = -1 / _largest(inverse, linearisation)
     return complex(values[np.argmax(values.real)]) if len(values) else complex(np.nan)

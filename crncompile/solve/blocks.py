@@ -126,7 +126,10 @@ class BlockMatrix:
 
 @dataclass(frozen=True, eq=False)
 class Elimination:
-    """A factorised block matrix: inverted pivots, and what stood right of and below each when it was eliminated."""
+    """A factorised block matrix: inverted pivots, and what stood right of and below each when it was eliminated.
+
+    What stood below is not multiplied by the pivot: vectors are, which is less work.
+    """
 
     structure: Structure
     pivots: dict[int, Array]
@@ -142,10 +145,12 @@ class Elimination:
             block = work[group, group]
             pivots[group] = 1 / block if block.ndim == 2 else inverse(block)
             upper |= {(group, c): work[group, c] for c in later if (group, c) in work}
-            lower |= {(r, group): product(work[r, group], pivots[group]) for r in later if (r, group) in work}
-            for row in (r for r in later if (r, group) in lower):
-                for column in (c for c in later if (group, c) in upper):
-                    fill = product(lower[row, group], -upper[group, column])
+            lower |= {(r, group): work[r, group] for r in later if (r, group) in work}
+            columns = [c for c in later if (group, c) in upper]
+            for row in (r for r in later if columns and (r, group) in lower):
+                share = product(lower[row, group], -pivots[group])
+                for column in columns:
+                    fill = product(share, upper[group, column])
                     work[row, column] = total(work[row, column], fill) if (row, column) in work else fill
         return cls(structure, pivots, upper, lower)
 
@@ -159,9 +164,11 @@ class Elimination:
         """Solve A x = ``right``, (batch, n, k)."""
         parts = [right[:, where] for where in self.structure.slices]
         for group in self.structure.order:
-            for (row, column), block in self.lower.items():
-                if column == group:
-                    parts[row] = parts[row] - apply(block, parts[group])
+            below = [(row, block) for (row, column), block in self.lower.items() if column == group]
+            if below:
+                share = apply(self.pivots[group], parts[group])
+            for row, block in below:
+                parts[row] = parts[row] - apply(block, share)
         for group in reversed(self.structure.order):
             for (row, column), block in self.upper.items():
                 if row == group:
@@ -178,7 +185,7 @@ class Elimination:
                 if row == group:
                     parts[column] = parts[column] - apply_transposed(block, parts[group])
         for group in reversed(self.structure.order):
-            for (row, column), block in self.lower.items():
-                if column == group:
-                    parts[group] = parts[group] - apply_transposed(block, parts[row])
+            below = [apply_transposed(block, parts[row]) for (row, c), block in self.lower.items() if c == group]
+            if below:
+                parts[group] = parts[group] - apply_transposed(self.pivots[group], np.sum(below, axis=0))
         return np.concatenate(parts, axis=1)

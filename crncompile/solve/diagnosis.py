@@ -47,6 +47,11 @@ def _movers(names: tuple[str, ...], cycle: Cycle) -> tuple[list[str], float]:
     return [names[i] for i in order[:3] if cycle.swing[i] > largest_swing / 2], largest_swing
 
 
+def why_grows(total: str) -> str:
+    """Say that a current from outside changes a conserved total for ever."""
+    return f"the injected currents change {total}, which nothing else can: there is no steady state"
+
+
 def why_lost(equations: Equations, u: Array, path: Array, steps: int) -> str:
     """Say why the path (steps, n) of one sample that ended at ``u`` (1, n) led to no steady state."""
     names = equations.structure.reservoirs
@@ -57,7 +62,7 @@ def why_lost(equations: Equations, u: Array, path: Array, steps: int) -> str:
         return f"{name} {verb} without bound (by {abs(travel):.3g} kT over the last {len(path) // 2} steps)"
     with np.errstate(all="ignore"):
         linearisation = equations.linearise(u)
-        relative, _ = equations.residual(u, linearisation.currents)
+        relative, _ = linearisation.residuals
     if not np.isfinite(linearisation.currents).all():
         return f"the current into {names[int(np.argmin(np.isfinite(linearisation.currents[0])))]} is not finite"
     worst = int(np.argmax(relative[0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,24 +13,53 @@ from crncompile.solve.problem import Array, Functions, Parameters, Structure
 
 @dataclass(frozen=True, eq=False)
 class Linearisation:
-    """Currents (batch, n), Jacobian and capacities (batch, n) at a state; ``gap`` (batch, laws) is what totals miss."""
+    """Currents (batch, n) and Jacobian of some equations at states ``u`` (batch, n).
 
-    structure: Structure
-    pivots: tuple[int, ...]
+    All else is computed where it is asked for, once: ``capacity`` and ``gross`` are (batch, n), ``gap`` (batch, laws)
+    is what totals miss.
+    """
+
+    equations: Equations
+    u: Array
     currents: Array
     jacobian: Matrix
-    capacity: Array
-    gap: Array
+
+    @property
+    def structure(self) -> Structure:
+        """Names and sparsity."""
+        return self.equations.structure
+
+    @property
+    def pivots(self) -> tuple[int, ...]:
+        """One reservoir for each conserved law."""
+        return self.equations.pivots
+
+    @cached_property
+    def capacity(self) -> Array:
+        """dn/du of every floating reservoir."""
+        return self.equations.functions.capacity(self.u, self.equations.parameters)
+
+    @cached_property
+    def gross(self) -> Array:
+        """Sum of the absolute values of all terms of the currents."""
+        return self.equations.gross(self.u)
+
+    @cached_property
+    def gap(self) -> Array:
+        """Particles that are missing to the conserved totals."""
+        return self.equations.gap(self.u)
 
     @property
     def law_rows(self) -> Array:
         """Derivatives of the conserved totals, (batch, laws, n)."""
+        if not self.pivots:
+            return np.zeros((len(self.u), 0, self.u.shape[1]), self.u.dtype)
         return self.structure.conserved[None] * self.capacity[:, None, :]
 
     @property
     def right(self) -> Array:
         """Currents with the pivot rows replaced by the gaps of the conserved laws."""
-        return self.constrained(self.currents, self.gap)
+        return self.constrained(self.currents, self.gap) if self.pivots else self.currents
 
     def constrained(self, right: Array, gap: Array | float = 0.0) -> Array:
         """Copy ``right`` (batch, n) with the pivot rows replaced by ``gap`` (batch, laws)."""
@@ -37,42 +67,81 @@ class Linearisation:
         right[:, self.pivots] = gap
         return right
 
-    def system(self, shift: Array | float = 0.0) -> LinearSystem:
+    def system(self, shift: Array) -> LinearSystem:
         """Return diag(shift) - J with the rows of the conserved laws; ``shift`` broadcasts to (batch, n)."""
-        shift = np.broadcast_to(shift, self.capacity.shape)
-        return LinearSystem(self.jacobian.map(np.negative).plus_diagonal(shift), self.law_rows, self.pivots)
+        matrix = self.jacobian.map(np.negative).plus_diagonal(np.broadcast_to(shift, self.u.shape))
+        return LinearSystem(matrix, self.law_rows, self.pivots)
 
-    def step(self, shift: Array | float = 0.0) -> Array:
-        """(diag(shift) - J)^-1 F, (batch, n), conserved totals restored; Newton's step without a shift."""
+    @cached_property
+    def newton(self) -> LinearSystem:
+        """The system of Newton's method, J with the rows of the conserved laws; the adjoint shares its factors."""
+        return LinearSystem(self.jacobian, self.law_rows, self.pivots)
+
+    @property
+    def newton_right(self) -> Array:
+        """Its right-hand side: what is missing to a steady state."""
+        return self.constrained(-self.currents, self.gap) if self.pivots else -self.currents
+
+    @cached_property
+    def newton_step(self) -> Array:
+        """Newton's step -J^-1 F, (batch, n), conserved totals restored."""
+        return self.newton.solve(self.newton_right)
+
+    def step(self, shift: Array) -> Array:
+        """(diag(shift) - J)^-1 F, (batch, n), conserved totals restored."""
         return self.system(shift).solve(self.right)
+
+    @cached_property
+    def residuals(self) -> tuple[Array, Array]:
+        """|currents| relative to the gross flux, (batch, n), and gaps of the totals in kT, (batch, laws)."""
+        gross = self.gross
+        relative = np.where(self.currents == 0, 0, np.abs(self.currents) / np.where(gross > 0, gross, 1e-300))
+        if not self.pivots:
+            return relative, self.gap
+        return relative, np.abs(self.gap) / (self.capacity @ np.abs(self.structure.conserved).T)
 
     def take(self, samples: Array) -> Linearisation:
         """Linearisation of some of the samples."""
         jacobian = self.jacobian.map(lambda entries: entries[samples])
-        parts = (self.currents[samples], jacobian, self.capacity[samples], self.gap[samples])
-        return Linearisation(self.structure, self.pivots, *parts)
+        return Linearisation(self.equations.take(samples), self.u[samples], self.currents[samples], jacobian)
 
 
 @dataclass(frozen=True, eq=False)
 class Equations:
-    """A network's functions with the held potentials (batch, m) and conserved totals (batch, laws) of each sample."""
+    """A network's functions with the held potentials (batch, m) and conserved totals (batch, laws) of each sample.
+
+    ``injected`` (batch, n), if there are any, are constant currents in 1/s from outside into the floating reservoirs,
+    beside those of the devices.
+    """
 
     functions: Functions
     parameters: Parameters
     held: Array
     totals: Array
+    injected: Array | None
     pivots: tuple[int, ...]
 
     @classmethod
     def of(
-        cls, functions: Functions, parameters: Parameters, held: Array, start: Array, totals: Array | None
+        cls,
+        functions: Functions,
+        parameters: Parameters,
+        held: Array,
+        start: Array,
+        totals: Array | None,
+        injected: Array | None = None,
     ) -> Equations:
-        """Conserved totals are those of the start (batch, n) unless stated, (laws,) or (batch, laws)."""
+        """Conserved totals are those of the start (batch, n) unless stated, (laws,) or (batch, laws).
+
+        Nothing is injected unless stated, (n,) or (batch, n).
+        """
         conserved = functions.structure.conserved
         if totals is None:
             totals = functions.content(start, parameters) @ conserved.T if len(conserved) else np.zeros((len(start), 0))
         totals = np.broadcast_to(np.asarray(totals), (len(start), len(conserved)))
-        return cls(functions, parameters, held, totals, pivot_reservoirs(conserved))
+        if injected is not None:
+            injected = np.broadcast_to(injected, start.shape)
+        return cls(functions, parameters, held, totals, injected, pivot_reservoirs(conserved))
 
     @property
     def structure(self) -> Structure:
@@ -81,7 +150,17 @@ class Equations:
 
     def take(self, samples: Array) -> Equations:
         """Equations of some of the samples."""
-        return Equations(self.functions, self.parameters, self.held[samples], self.totals[samples], self.pivots)
+        totals, injected = self.totals[samples], None if self.injected is None else self.injected[samples]
+        return Equations(self.functions, self.parameters, self.held[samples], totals, injected, self.pivots)
+
+    @property
+    def grows(self) -> Array:
+        """Whether the injected currents change a conserved total (batch, laws): then there is no steady state."""
+        if self.injected is None:
+            return np.zeros(self.totals.shape, bool)
+        weights = self.structure.conserved.T
+        rounding = 1e-12 * (np.abs(self.injected) @ np.abs(weights))
+        return np.asarray(np.abs(self.injected @ weights) > rounding)
 
     def gap(self, u: Array) -> Array:
         """Particles that are missing to the conserved totals, (batch, laws)."""
@@ -106,16 +185,19 @@ class Equations:
         missed = np.asarray(np.abs(gap) > 1e-9 * (capacity @ np.abs(weights).T)).any(axis=1, keepdims=True)
         return np.where(missed, np.nan, u)
 
-    def linearise(self, u: Array) -> Linearisation:
-        """Currents and Jacobian at ``u`` (batch, n)."""
-        currents, entries = self.functions.linearise(u, self.held, self.parameters)
-        jacobian, capacity = matrix_of(self.structure, entries), self.functions.capacity(u, self.parameters)
-        return Linearisation(self.structure, self.pivots, currents, jacobian, capacity, self.gap(u))
+    def currents(self, u: Array) -> Array:
+        """Net current into every reservoir at ``u``, (batch, n)."""
+        return self._with_injected(self.functions.currents(u, self.held, self.parameters))
 
-    def residual(self, u: Array, currents: Array, gross: Array | None = None) -> tuple[Array, Array]:
-        """|currents| relative to the gross flux (batch, n), given if known; gaps of the totals in kT, (batch, laws)."""
-        if gross is None:
-            gross = self.functions.gross(u, self.held, self.parameters)
-        relative = np.where(currents == 0, 0, np.abs(currents) / np.where(gross > 0, gross, 1e-300))
-        scale = self.functions.capacity(u, self.parameters) @ np.abs(self.structure.conserved).T
-        return relative, np.abs(self.gap(u)) / scale
+    def gross(self, u: Array) -> Array:
+        """Sum of the absolute values of all terms of the currents at ``u``, injected ones among them, (batch, n)."""
+        gross = self.functions.gross(u, self.held, self.parameters)
+        return gross if self.injected is None else gross + np.abs(self.injected)
+
+    def _with_injected(self, currents: Array) -> Array:
+        return currents if self.injected is None else currents + self.injected
+
+    def linearise(self, u: Array) -> Linearisation:
+        """Currents, injected ones among them, and Jacobian at ``u`` (batch, n)."""
+        currents, entries = self.functions.linearise(u, self.held, self.parameters)
+        return Linearisation(self, u, self._with_injected(currents), matrix_of(self.structure, entries))

@@ -166,7 +166,7 @@ def _accumulate(walkers: _Walkers, error: Array, u: Array, good: Array) -> None:
 def _examine(linearisation: Linearisation, walkers: _Walkers, near: float) -> Array:
     """Say which samples end here, (batch,) of words or empty; limit the steps of those near an unstable state."""
     ends = np.where((walkers.h < 1e-250) | (walkers.h > 1e150), "lost", np.full(len(walkers.h), "", "<U8"))
-    newton = largest(linearisation.step())
+    newton = largest(linearisation.newton_step)
     close = np.flatnonzero(walkers.fresh & (newton < NEAR))
     if len(close):
         rate, newton = unstable_rate(linearisation.take(close)), newton[close]

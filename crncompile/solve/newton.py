@@ -1,4 +1,4 @@
-"""Newton's method: with pseudo-transient continuation where the answer is unique, and plain to polish any answer."""
+"""Newton's method: plain, by pseudo-transient continuation where that strays, and to polish any answer."""
 
 from __future__ import annotations
 
@@ -11,23 +11,51 @@ from crncompile.solve.problem import Array
 
 LARGEST_STEP = 3.0
 """Longest step in kT of any potential."""
-CERTAIN_STEP = 1e-9
-"""A Newton step, relative to max(1, |u|), at which a state counts as found."""
+ARRIVED = 1e-4
+"""A Newton step in kT behind which its square is small: what is left is a matter of polishing."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """What counts as found: ``residual`` relative to the gross flux, ``step`` of Newton relative to max(1, |u|).
+
+    ``arrived`` is a Newton step in kT at which polishing begins; below ``rounded`` and ``still`` nothing can be gained.
+    """
+
+    residual: float
+    step: float
+    arrived: float
+    rounded: float
+    still: float
+
+
+def precision(dtype: np.dtype[np.floating] | type) -> Precision:
+    """Return what counts as found in 64 or in 32 bits."""
+    unit = float(np.finfo(dtype).eps)
+    if unit > 1e-10:
+        return Precision(1e-5, 1e-3, 1e-3, 64 * unit, 2e3 * unit)
+    return Precision(1e-10, 1e-9, ARRIVED, 64 * unit, 1e4 * unit)
 
 
 @dataclass(frozen=True, eq=False)
 class Polished:
-    """Where Newton ended: states (batch, n); largest relative residual, Newton step and iterations (batch,)."""
+    """Where Newton ended: states (batch, n); largest relative residual, Newton step and iterations (batch,).
+
+    ``last`` is the linearisation at ``u``, if it was computed for all samples at once.
+    """
 
     u: Array
     residual: Array
     step: Array
     iterations: Array
+    last: Linearisation | None = None
 
-    def found(self, tolerance: float) -> Array:
+    @property
+    def found(self) -> Array:
         """Say which samples (batch,) have arrived: their residual and Newton step are both small."""
+        wanted = precision(self.u.dtype)
         scale = np.maximum(1, np.abs(self.u).max(axis=1, initial=0))
-        return np.asarray((self.residual <= tolerance) & (self.step <= CERTAIN_STEP * scale))
+        return np.asarray((self.residual <= wanted.residual) & (self.step <= wanted.step * scale))
 
 
 def largest(x: Array) -> Array:
@@ -39,15 +67,46 @@ def largest(x: Array) -> Array:
 def limited(step: Array) -> Array:
     """Step (batch, n) shortened to at most `LARGEST_STEP`; zero where it is not finite."""
     size = largest(step)[:, None]
+    if (size <= LARGEST_STEP).all():
+        return step
     with np.errstate(invalid="ignore"):
-        return np.where(np.isfinite(size), step * np.minimum(1, LARGEST_STEP / np.maximum(size, LARGEST_STEP)), 0)
+        return np.where(np.isfinite(step), step * np.minimum(1, LARGEST_STEP / np.maximum(size, LARGEST_STEP)), 0)
 
 
-def residual_of(equations: Equations, u: Array, linearisation: Linearisation) -> Array:
+def residual_of(linearisation: Linearisation) -> Array:
     """Largest residual (batch,): |F| over gross flux of each reservoir, gaps of conserved totals in kT."""
     with np.errstate(all="ignore"):
-        relative, gaps = equations.residual(u, linearisation.currents)
-    return np.maximum(largest(relative), largest(gaps))
+        relative, gaps = linearisation.residuals
+    return np.maximum(largest(relative), largest(gaps)) if gaps.shape[1] else largest(relative)
+
+
+def newton(equations: Equations, start: Array, patience: int, iterations: int = 16) -> tuple[Array, Array]:
+    """Plain Newton from ``start`` (batch, n) until the next step would be a polish: states, iterations (batch,).
+
+    NaN marks the samples whose steps failed to halve ``patience`` times (after the natural monotonicity test: Deuflhard
+    2004, Newton Methods for Nonlinear Problems, 3.1).
+    """
+    result, counts = np.full_like(start, np.nan), np.zeros(len(start), int)
+    u, active, before, left = start, np.arange(len(start)), np.full(len(start), np.inf), np.full(len(start), patience)
+    arrived_at = precision(start.dtype).arrived
+    with np.errstate(all="ignore"):
+        for _ in range(iterations):
+            linearisation = equations.linearise(u)
+            step = linearisation.newton.solve_unchecked(linearisation.newton_right)
+            size = largest(step)
+            counts[active] += 1
+            u = u + limited(step)
+            arrived = size < arrived_at
+            left = left - (size > before / 2)
+            stays = ~arrived & np.isfinite(size) & (left > 0)
+            result[active[arrived]] = u[arrived]
+            if not stays.any():
+                break
+            before = size
+            if not stays.all():
+                equations, u, active = equations.take(stays), u[stays], active[stays]
+                before, left = before[stays], left[stays]
+    return result, counts
 
 
 def polish(equations: Equations, start: Array, iterations: int = 12) -> Polished:
@@ -55,25 +114,28 @@ def polish(equations: Equations, start: Array, iterations: int = 12) -> Polished
 
     A sample leaves the batch when it was found to rounding, or its Newton step twice failed to halve.
     """
-    unknown = np.full(len(start), np.inf)
+    unknown, wanted = np.full(len(start), np.inf), precision(start.dtype)
     best = Polished(start.copy(), unknown, unknown.copy(), np.zeros(len(start), int))
-    u, active, patience = start.copy(), np.arange(len(start)), np.full(len(start), 2)
+    u, active, patience, last = start, np.arange(len(start)), np.full(len(start), 2), None
     for _ in range(iterations):
-        if not len(active):
-            break
-        here = equations.take(active)
         with np.errstate(all="ignore"):
-            linearisation = here.linearise(u)
-            step = linearisation.step()
-        residual, size = residual_of(here, u, linearisation), largest(step)
+            linearisation = equations.linearise(u)
+            step = linearisation.newton_step
+        residual, size = residual_of(linearisation), largest(step)
         best.iterations[active] += 1
         better = (residual < best.residual[active]) | ((residual == best.residual[active]) & (size < best.step[active]))
         chosen = active[better]
         patience = patience - (size > best.step[active] / 2)
         best.u[chosen], best.residual[chosen], best.step[chosen] = u[better], residual[better], size[better]
-        stays = np.isfinite(size) & (patience > 0) & (size > 1e-15)
-        active, u, patience = active[stays], (u + limited(step))[stays], patience[stays]
-    return best
+        last = linearisation if len(chosen) == len(start) else None
+        done = (residual <= wanted.rounded) & (size <= wanted.still)
+        stays = ~done & np.isfinite(size) & (patience > 0) & (size > 0)
+        if not stays.any():
+            break
+        u = (u + limited(step))[stays]
+        if not stays.all():
+            equations, active, patience = equations.take(stays), active[stays], patience[stays]
+    return Polished(best.u, best.residual, best.step, best.iterations, last)
 
 
 def continuation(equations: Equations, start: Array, iterations: int = 200) -> tuple[Array, Array]:
@@ -86,43 +148,39 @@ def continuation(equations: Equations, start: Array, iterations: int = 200) -> t
     u, result, counts = start.copy(), np.full(start.shape, np.nan), np.zeros(len(start), int)
     active, tau = np.arange(len(start)), np.full(len(start), 0.3)
     with np.errstate(all="ignore"):
-        linearisation, gross, norm = _evaluate(equations, u)
+        linearisation = equations.linearise(u)
+        norm = _norm(linearisation)
         for _ in range(iterations):
-            here = equations.take(active)
-            step = limited(linearisation.step(gross / tau[:, None]))
+            step = limited(linearisation.step(linearisation.gross / tau[:, None]))
             counts[active] += 1
-            trial, trial_gross, trial_norm = _evaluate(here, u + step)
+            trial = equations.linearise(u + step)
+            trial_norm = _norm(trial)
             rejected = ~(trial_norm <= 2 * norm)
             ratio = np.where(trial_norm <= norm, np.clip(norm / np.maximum(trial_norm, 1e-300), 2, 6), 0.5)
             tau = np.where(rejected, tau / 4, tau * ratio)
             arrived = ~rejected & (largest(step) < 1e-6) & (tau > 1e3)
             result[active[arrived]] = (u + step)[arrived]
-            u = np.where(rejected[:, None], u, u + step)
             linearisation = _choose(rejected, linearisation, trial)
-            gross = np.where(rejected[:, None], gross, trial_gross)
-            norm = np.where(rejected, norm, trial_norm)
+            u, norm = linearisation.u, np.where(rejected, norm, trial_norm)
             stays = ~arrived & (tau > 1e-12)
             if not stays.any():
                 break
-            active, u, tau, gross, norm = active[stays], u[stays], tau[stays], gross[stays], norm[stays]
-            linearisation = linearisation.take(stays)
+            if not stays.all():
+                active, tau, norm, u = active[stays], tau[stays], norm[stays], u[stays]
+                equations, linearisation = equations.take(stays), linearisation.take(stays)
     return result, counts
 
 
-def _evaluate(equations: Equations, u: Array) -> tuple[Linearisation, Array, Array]:
-    """Linearisation, gross flux (batch, n), and root mean square of the relative residual (batch,)."""
-    linearisation = equations.linearise(u)
-    gross = equations.functions.gross(u, equations.held, equations.parameters)
-    relative, gaps = equations.residual(u, linearisation.currents, gross)
-    return linearisation, gross, np.sqrt((relative**2).mean(axis=1) + (gaps**2).sum(axis=1))
+def _norm(linearisation: Linearisation) -> Array:
+    """Root mean square (batch,) of the relative residual, gaps of conserved totals added."""
+    relative, gaps = linearisation.residuals
+    return np.asarray(np.sqrt((relative**2).mean(axis=1) + (gaps**2).sum(axis=1)))
 
 
 def _choose(first: Array, a: Linearisation, b: Linearisation) -> Linearisation:
     """Take samples of ``a`` where ``first`` (batch,) is true, of ``b`` elsewhere."""
-
-    def pick(x: Array, y: Array) -> Array:
-        return np.where(first.reshape(-1, *[1] * (x.ndim - 1)), x, y)
-
-    jacobian = a.jacobian.choose(first, b.jacobian)
-    parts = (pick(a.currents, b.currents), jacobian, pick(a.capacity, b.capacity), pick(a.gap, b.gap))
-    return Linearisation(a.structure, a.pivots, *parts)
+    if not first.any():
+        return b
+    here = first[:, None]
+    u, currents = np.where(here, a.u, b.u), np.where(here, a.currents, b.currents)
+    return Linearisation(a.equations, u, currents, a.jacobian.choose(first, b.jacobian))

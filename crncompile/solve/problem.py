@@ -30,7 +30,8 @@ class Structure:
     would be nearly empty has a ``pattern`` instead: the row of each entry and, for each column, where its entries begin
     (n + 1 numbers); the diagonal is in it. ``iterated``: no order keeps it sparse, systems are solved by iteration.
     ``conserved`` (laws, n) are integer weights w with sum(w * content) conserved, ``conserved_names`` their names.
-    ``unique`` says how uniqueness of the steady state is proved, or is empty.
+    ``unique`` says how uniqueness of the steady state is proved, or is empty; ``bounded``: whether `Functions.monotone`
+    can prove it between two bounds of all potentials.
     """
 
     reservoirs: tuple[str, ...]
@@ -44,6 +45,7 @@ class Structure:
     unique: str
     pattern: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
     iterated: bool = False
+    bounded: bool = False
 
 
 class Functions(Protocol):
@@ -72,4 +74,11 @@ class Functions(Protocol):
 
     def capacity(self, u: Array, parameters: Parameters) -> Array:
         """dn/du of every floating reservoir, (batch, n), positive."""
+        ...
+
+    def monotone(self, low: Array, high: Array, held: Array, parameters: Parameters) -> Array:
+        """Whether between ``low`` and ``high`` (batch, n) all differential conductances are proved positive, (batch,).
+
+        Of floating terminals: what held ones would do matters to nobody.
+        """
         ...

@@ -245,7 +245,7 @@ class _Course:
         equations = self.equations
         here = Equations.of(equations.functions, equations.parameters, equations.held, u[None], None)
         linearisation = here.linearise(u[None])
-        step = float(largest(linearisation.step())[0])
+        step = float(largest(linearisation.newton_step)[0])
         return step if step > NEAR or unstable_rate(linearisation)[0] == 0 else np.inf
 
     def cycle(self) -> Cycle | None:

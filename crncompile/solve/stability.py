@@ -11,12 +11,16 @@ from crncompile.solve.equations import Linearisation
 from crncompile.solve.linear import LinearSystem
 from crncompile.solve.problem import Array
 
-ROUNDING = 1e-15
-"""Real parts smaller than this part of the largest eigenvalue have no certain sign."""
-CANCELLED = 1e-13
-"""Sums of a column smaller than this part of its diagonal are zero to rounding."""
+ROUNDING = 5.0
+"""Real parts of fewer roundings of the largest eigenvalue have no certain sign."""
+CANCELLED = 500.0
+"""Sums of a column of fewer roundings of its diagonal are zero."""
 LARGEST_DENSE = 2000
 """Reservoirs up to which all eigenvalues are computed."""
+
+
+def _rounding(x: Array) -> float:
+    return float(np.finfo(x.dtype).eps)
 
 
 def proved_stable(linearisation: Linearisation) -> Array:
@@ -32,7 +36,7 @@ def proved_stable(linearisation: Linearisation) -> Array:
     if linearisation.pivots:
         kept = np.abs(linearisation.structure.conserved).sum(axis=0, dtype=float)
         columns = majorant.transposed.times(np.broadcast_to(np.where(kept > 0, kept, 1.0), own.shape))
-        return np.asarray(((own < 0) & (columns <= CANCELLED * np.abs(own))).all(axis=1))
+        return np.asarray(((own < 0) & (columns <= CANCELLED * _rounding(own) * np.abs(own))).all(axis=1))
     weights = LinearSystem.plain(majorant.map(np.negative)).solve(-own)
     with np.errstate(invalid="ignore", over="ignore"):
         image = majorant.times(weights)
@@ -88,7 +92,7 @@ def unstable_rate(linearisation: Linearisation) -> Array:
     elif len(open_ones):
         values = relaxation_eigenvalues(linearisation.take(open_ones))
         size = np.abs(values)
-        grows = values.real >= -ROUNDING * size.max(axis=1, keepdims=True, initial=0)
+        grows = values.real >= -ROUNDING * _rounding(size) * size.max(axis=1, keepdims=True, initial=0)
         rates[open_ones] = np.where(
             np.isfinite(size).all(axis=1), np.where(grows, size, 0).max(axis=1, initial=0), np.inf
         )

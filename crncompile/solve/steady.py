@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from crncompile.solve.certificate import Certificate, How, States, Status
 from crncompile.solve.cycles import Cycle, find_cycle
-from crncompile.solve.diagnosis import why_cycle, why_lost, why_spiral
-from crncompile.solve.equations import Equations
+from crncompile.solve.diagnosis import why_cycle, why_grows, why_lost, why_spiral
+from crncompile.solve.equations import Equations, Linearisation
 from crncompile.solve.follow import Accuracy, Path, follow
-from crncompile.solve.newton import Polished, continuation, largest, polish
+from crncompile.solve.newton import Polished, continuation, largest, newton, polish, residual_of
 from crncompile.solve.problem import Array, Functions, Parameters
+from crncompile.solve.region import confined
 from crncompile.solve.stability import leading_eigenvalue, unstable_rate
 
 ACCURACIES = (Accuracy(1e-3, 3), Accuracy(1e-6, 5), Accuracy(1e-9, 7))
 """Followed first, and then, where the estimated error might change the outcome."""
 HANDOVERS = (1e-2, 1e-3, 1e-5)
 """Newton steps in kT at which the path is handed over to Newton, one after the other if it strays."""
+
+NEAR_PATIENCE, FAR_PATIENCE = 2, 4
+"""How often Newton's steps may fail to halve: from a warm start, where straying means another answer, and from afar."""
 
 
 @dataclass(eq=False)
@@ -72,11 +77,14 @@ def steady_states(
     *,
     warm: Array | None = None,
     totals: Array | None = None,
-    tolerance: float = 1e-10,
+    injected: Array | None = None,
+    exact: Exact | None = None,
     maximum_steps: int = 2000,
     eigenvalues: bool = False,
 ) -> States:
     """Find the states to which a network relaxes from ``start``.
+
+    All is computed in the precision of ``start``; `newton.precision` says what counts as found.
 
     Parameters
     ----------
@@ -88,8 +96,11 @@ def steady_states(
         States (batch, n) from which Newton is tried first; such answers are stable, but not confirmed from the start.
     totals
         Conserved totals in particles, (laws,) or (batch, laws), in place of those of the start, which is shifted to
-        them. tolerance
-        Largest net current of any reservoir, relative to its own gross flux.
+        them.
+    injected
+        Constant currents from outside into the floating reservoirs in 1/s, (n,) or (batch, n); by default none.
+    exact
+        Where the functions are approximations: the exact ones, with which answers are polished and certified.
     maximum_steps
         Steps of a followed path.
     eigenvalues
@@ -99,51 +110,117 @@ def steady_states(
     -------
     States (batch, n), NaN where no steady state is certified, with the certificate. Nothing is raised for a sample.
     """
-    held, start = np.asarray(held, float), np.array(start, float)
     answers = _Answers.of(start)
     finite = np.isfinite(held).all(axis=1) & np.isfinite(start).all(axis=1)
     answers.messages[~finite] = "an input or the start is not a finite number"
     with np.errstate(all="ignore"):
-        equations = Equations.of(functions, parameters, held, start, totals)
+        equations = Equations.of(functions, parameters, held, start, totals, injected)
         start = start if totals is None else equations.on_totals(start)
     possible = np.isfinite(start).all(axis=1)
     answers.messages[finite & ~possible] = "the conserved totals can not have the stated values"
-    finite &= possible
+    finite &= possible & _can_settle(equations, answers)
+    search = _Search(equations, exact.of(equations) if exact else equations)
     if warm is not None:
         usable = np.asarray(finite & np.isfinite(warm).all(axis=1))
-        _newton(equations, answers, usable, np.asarray(warm, float), How.WARM, tolerance)
-    if functions.structure.unique:
-        _continued(equations, answers, finite & ~answers.stable, start, tolerance)
+        search.newton(answers, usable, warm.astype(start.dtype, copy=False), How.WARM)
+    cold = np.asarray(finite & ~answers.stable)
+    if cold.any() and functions.structure.unique:
+        search.continued(answers, cold, start)
+    elif cold.any() and functions.structure.bounded:
+        search.newton(answers, cold, start, How.REGION, start)
     pending = np.flatnonzero(finite & ~answers.stable)
     if len(pending):
-        relaxed = _relaxed(equations.take(pending), start[pending], tolerance, maximum_steps)
+        relaxed = _relaxed(search.take(pending), start[pending], maximum_steps)
         relaxed.iterations += answers.iterations[pending]
         answers.put(pending, relaxed)
     if functions.structure.unique:
         answers.how[answers.stable] = How.UNIQUE.value
-    return _certified(equations, answers, eigenvalues)
+    return _certified(search, answers, eigenvalues)
 
 
-def _newton(equations: Equations, answers: _Answers, usable: Array, start: Array, how: How, tolerance: float) -> None:
-    """Accept what plain Newton finds from ``start`` (batch, n) for the usable samples (batch,), if it is stable."""
-    which = np.flatnonzero(usable)
-    if not len(which):
-        return
-    here = equations.take(which)
-    polished = polish(here, start[which], 20)
-    answers.iterations[which] += polished.iterations
-    good = _stable(here, polished, polished.found(tolerance))
-    answers.accept(which[good], polished.u[good], how)
+def _can_settle(equations: Equations, answers: _Answers) -> Array:
+    """Say which injected currents (batch,) are finite and change no conserved total; the other samples are told why."""
+    if equations.injected is None:
+        return np.ones(len(answers.u), bool)
+    known, grows = np.isfinite(equations.injected).all(axis=1), equations.grows
+    answers.messages[~known] = "an injected current is not a finite number"
+    for sample in np.flatnonzero(grows.any(axis=1)):
+        answers.messages[sample] = why_grows(equations.structure.conserved_names[int(np.argmax(grows[sample]))])
+    return np.asarray(known & ~grows.any(axis=1))
 
 
-def _continued(equations: Equations, answers: _Answers, usable: Array, start: Array, tolerance: float) -> None:
-    """Take the fast path: continuation, then plain Newton."""
-    which = np.flatnonzero(usable)
-    if len(which):
-        states = start.copy()
-        states[which], tried = continuation(equations.take(which), start[which])
+class Exact(NamedTuple):
+    """Exact functions beside approximate ones, with their own prepared parameters and settled held potentials."""
+
+    functions: Functions
+    parameters: Parameters
+    held: Array
+
+    def of(self, equations: Equations) -> Equations:
+        """Return the exact equations of the same samples."""
+        return replace(equations, functions=self.functions, parameters=self.parameters, held=self.held)
+
+
+@dataclass(eq=False)
+class _Search:
+    """The equations that are iterated, and the exact ones with which an answer is polished and certified.
+
+    ``last`` is the exact linearisation at all answers, where one search found them all.
+    """
+
+    equations: Equations
+    exact: Equations
+    last: Linearisation | None = None
+
+    def take(self, samples: Array) -> _Search:
+        equations = self.equations.take(samples)
+        return _Search(equations, equations if self.exact is self.equations else self.exact.take(samples))
+
+    def chosen(self, usable: Array) -> tuple[Array, _Search]:
+        """Return the numbers of the usable samples (batch,), and the search among them."""
+        return np.flatnonzero(usable), self if usable.all() else self.take(usable)
+
+    def newton(self, answers: _Answers, usable: Array, near: Array, how: How, start: Array | None = None) -> None:
+        """Accept what plain Newton finds from ``near`` (batch, n) for the usable samples (batch,), if it is stable.
+
+        With a ``start`` (batch, n), only what the relaxation from there is proved to end at.
+        """
+        which, here = self.chosen(usable)
+        if not len(which):
+            return
+        states, tried = newton(here.equations, near[which], NEAR_PATIENCE if how is How.WARM else FAR_PATIENCE)
         answers.iterations[which] += tried
-        _newton(equations, answers, usable & np.isfinite(states).all(axis=1), states, How.UNIQUE, tolerance)
+        arrived = np.asarray(np.isfinite(states).all(axis=1))
+        if not arrived.all():
+            which, here = which[arrived], here.take(arrived)
+        if len(which):
+            self._accept(answers, which, here, states[arrived], how, None if start is None else start[which])
+
+    def continued(self, answers: _Answers, usable: Array, start: Array) -> None:
+        """Take the fast path to an answer that is unique: plain Newton, and continuation where that strays."""
+        self.newton(answers, usable, start, How.UNIQUE)
+        which, here = self.chosen(usable & ~answers.stable)
+        if not len(which):
+            return
+        states, tried = continuation(here.equations, start[which])
+        answers.iterations[which] += tried
+        arrived = np.asarray(np.isfinite(states).all(axis=1))
+        if arrived.any():
+            self._accept(answers, which[arrived], here.take(arrived), states[arrived], How.UNIQUE, None)
+
+    def _accept(
+        self, answers: _Answers, which: Array, here: _Search, near: Array, how: How, start: Array | None
+    ) -> None:
+        """Polish the samples ``which`` and accept those that are stable, or confined between them and the start."""
+        polished = polish(here.exact, near)
+        answers.iterations[which] += polished.iterations
+        good = polished.found
+        if start is not None:
+            good = confined(here.exact, polished, good, start)
+        elif not here.exact.structure.unique:
+            good = _stable(here.exact, polished, good)
+        answers.accept(which[good], polished.u[good], how)
+        self.last = polished.last if good.all() and len(which) == len(answers.u) else None
 
 
 def _stable(equations: Equations, polished: Polished, candidates: Array) -> Array:
@@ -151,19 +228,23 @@ def _stable(equations: Equations, polished: Polished, candidates: Array) -> Arra
     result, chosen = candidates.copy(), np.flatnonzero(candidates)
     if len(chosen):
         with np.errstate(all="ignore"):
-            result[chosen] = unstable_rate(equations.take(chosen).linearise(polished.u[chosen])) == 0
+            if polished.last is not None:
+                linearisation = polished.last if len(chosen) == len(candidates) else polished.last.take(chosen)
+            else:
+                linearisation = equations.take(chosen).linearise(polished.u[chosen])
+            result[chosen] = unstable_rate(linearisation) == 0
     return result
 
 
-def _relaxed(equations: Equations, start: Array, tolerance: float, maximum_steps: int) -> _Answers:
+def _relaxed(search: _Search, start: Array, maximum_steps: int) -> _Answers:
     """Follow all paths, and those more exactly whose estimated error might change the outcome."""
-    answers = _followed(equations, start, ACCURACIES[0], tolerance, maximum_steps)
+    answers = _followed(search, start, ACCURACIES[0], maximum_steps)
     for accuracy in ACCURACIES[1:]:
         doubtful = np.flatnonzero(answers.doubtful)
         if not len(doubtful):
             return answers
         before = answers.take(doubtful)
-        again = _followed(equations.take(doubtful), start[doubtful], accuracy, tolerance, maximum_steps)
+        again = _followed(search.take(doubtful), start[doubtful], accuracy, maximum_steps)
         again.iterations += before.iterations
         again.how[again.stable] = How.REPEATED.value
         answers.put(doubtful, again)
@@ -173,32 +254,34 @@ def _relaxed(equations: Equations, start: Array, tolerance: float, maximum_steps
     return answers
 
 
-def _followed(equations: Equations, start: Array, accuracy: Accuracy, tolerance: float, maximum_steps: int) -> _Answers:
+def _followed(search: _Search, start: Array, accuracy: Accuracy, maximum_steps: int) -> _Answers:
     """Follow each path from ``start`` (batch, n) and polish where it arrives."""
     answers = _Answers.of(start)
     pending = np.arange(len(start))
     for near in HANDOVERS:
-        here = equations.take(pending)
-        path = follow(here, answers.u[pending], near, accuracy, maximum_steps)
+        here = search.take(pending)
+        path = follow(here.equations, answers.u[pending], near, accuracy, maximum_steps)
         answers.u[pending] = path.u
         answers.iterations[pending] += path.steps
         answers.sensitive[pending] |= path.sensitive
-        _explain(here, answers, pending, path)
+        _explain(here.equations, answers, pending, path)
         arrived = np.flatnonzero(path.end == "near")
         if not len(arrived):
             break
         pending, here = pending[arrived], here.take(arrived)
-        polished = polish(here, path.u[arrived])
+        polished = polish(here.exact, path.u[arrived])
         answers.iterations[pending] += polished.iterations
-        good = polished.found(tolerance) & (largest(polished.u - path.u[arrived]) < 3 * near)
-        good = _stable(here, polished, good)
+        good = polished.found & (largest(polished.u - path.u[arrived]) < 3 * near)
+        good = _stable(here.exact, polished, good)
         answers.accept(pending[good], polished.u[good], How.FOLLOWED)
         pending = pending[~good]
         if not len(pending):
             break
     for sample in pending[answers.messages[pending] == ""]:
         one = np.array([sample])
-        answers.messages[sample] = why_lost(equations.take(one), answers.u[one], start[:0], answers.iterations[sample])
+        answers.messages[sample] = why_lost(
+            search.exact.take(one), answers.u[one], start[:0], answers.iterations[sample]
+        )
     return answers
 
 
@@ -228,27 +311,27 @@ def spirals_in(equations: Equations, cycle: Cycle) -> bool:
     """Whether an oscillation shrinks around a stable state: just before a Hopf point it may take very long to end."""
     polished = polish(equations, cycle.middle[None])
     inside = (np.abs(polished.u - cycle.middle) <= cycle.swing).all(axis=1)
-    return cycle.shrinks and bool(_stable(equations, polished, polished.found(1e-10) & inside)[0])
+    return cycle.shrinks and bool(_stable(equations, polished, polished.found & inside)[0])
 
 
-def _certified(equations: Equations, answers: _Answers, with_eigenvalue: bool) -> States:
+def _certified(search: _Search, answers: _Answers, with_eigenvalue: bool) -> States:
     """Measure residual and Newton step of every answer once more, where it is."""
     with np.errstate(all="ignore"):
-        linearisation = equations.linearise(answers.u)
-        relative, gaps = equations.residual(answers.u, linearisation.currents)
-        residual, newton = np.maximum(largest(relative), largest(gaps)), largest(linearisation.step())
+        linearisation = search.last or search.exact.linearise(answers.u)
+        relative, _ = linearisation.residuals
+        step = largest(linearisation.newton_step)
         worst = np.argmax(np.where(np.isnan(relative), np.inf, relative), axis=1)
         values = leading_eigenvalue(linearisation) if with_eigenvalue else None
     certificate = Certificate(
         answers.status,
         answers.how.astype(str),
-        residual,
-        newton,
+        residual_of(linearisation),
+        step,
         worst,
         answers.iterations,
-        equations.totals,
+        search.exact.totals,
         answers.period,
         tuple(answers.messages),
         values,
     )
-    return States(np.where(answers.stable[:, None], answers.u, np.nan), certificate)
+    return States(np.where(answers.stable[:, None], answers.u, np.nan), certificate, linearisation)

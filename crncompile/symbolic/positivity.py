@@ -77,19 +77,20 @@ def _stretched(within: list[Bounded]) -> Iterator[dict[sympy.Symbol, sympy.Expr]
 
 def _quotient_positive(expression: sympy.Expr) -> bool:
     numerator, denominator = sympy.fraction(sympy.together(expression))
-    return all(_terms_positive(part) for part in (numerator, denominator))
+    return all(terms_positive(part) for part in (numerator, denominator))
 
 
-def _terms_positive(expression: sympy.Expr) -> bool:
+def terms_positive(expression: sympy.Expr) -> bool:
+    """Whether an expression is positive because all its factors, or all its terms, are."""
     if expression.is_positive:
         return True
     if expression.is_Mul or expression.is_Pow:
         factors = expression.args if expression.is_Mul else (expression.base,)
-        if all(_terms_positive(f) for f in factors):
+        if all(terms_positive(f) for f in factors):
             return True
     if _most_terms(expression) > MOST_TERMS:
         return False
-    terms = _terms(expression)
+    terms = terms_of(expression)
     return all(term.is_nonnegative for term in terms) and any(term.is_positive for term in terms)
 
 
@@ -104,7 +105,7 @@ def _most_terms(expression: sympy.Expr) -> int:
     return 1
 
 
-def _terms(expression: sympy.Expr) -> list[sympy.Expr]:
+def terms_of(expression: sympy.Expr) -> list[sympy.Expr]:
     """Return the terms of an expression, multiplied out: fast where it is a polynomial of rational coefficients."""
     symbols = sorted(expression.free_symbols, key=str)
     if not symbols or expression.has(sympy.Float) or not expression.is_polynomial(*symbols):

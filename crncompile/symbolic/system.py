@@ -15,6 +15,7 @@ from crncompile.network.types import DeviceKind, Network
 from crncompile.symbolic.conservation import conserved_totals
 from crncompile.symbolic.device_law import DeviceLaw, derive
 from crncompile.symbolic.graphs import parts
+from crncompile.symbolic.margins import Margins, margins
 from crncompile.symbolic.signs import Conductance, conductance, exchange
 
 
@@ -23,7 +24,8 @@ class System:
     """A network, the law and the conductance signs of each device kind (by its name), and its conservation laws.
 
     ``conserved`` is (laws, floating reservoirs). ``unique`` says how uniqueness of the steady state is proved, or is
-    empty.
+    empty. ``margins`` are those of the kinds of which something is not proved, where all families of the network can be
+    bounded; else it is empty.
     """
 
     network: Network
@@ -32,6 +34,7 @@ class System:
     conserved: NDArray[np.int64]
     conserved_names: tuple[str, ...]
     unique: str
+    margins: Mapping[str, Margins]
 
     @property
     def monotone(self) -> bool:
@@ -52,7 +55,8 @@ def derive_system(network: Network) -> System:
     conductances = {name: conductance(law) for name, law in laws.items()}
     conserved, names = conserved_totals(network, laws)
     unique = _uniqueness(network, laws, conductances)
-    return System(network, laws, conductances, conserved, names, unique)
+    bounded = {} if unique or len(conserved) else _margins(network, laws, conductances)
+    return System(network, laws, conductances, conserved, names, unique, bounded)
 
 
 def derive_all(kinds: Mapping[str, DeviceKind]) -> dict[str, DeviceLaw]:
@@ -67,6 +71,26 @@ def derive_all(kinds: Mapping[str, DeviceKind]) -> dict[str, DeviceLaw]:
     if mistakes:
         raise ModelError(mistakes)
     return laws
+
+
+def _margins(
+    network: Network, laws: Mapping[str, DeviceLaw], conductances: Mapping[str, Conductance]
+) -> dict[str, Margins]:
+    """Return the margins of all kinds that are not proved, if they bound every family between floating reservoirs."""
+    floating = {group.name for group in network.floating}
+    found: dict[str, Margins] = {}
+    for family in network.families:
+        kind = family.kind.name
+        ends = exchange(laws[kind])
+        if ends is None or any(p.reservoir in floating for t, p in enumerate(family.ports) if t not in ends):
+            return {}
+        if conductances[kind].verdict == "proved":
+            continue
+        known = found.get(kind) or margins(laws[kind])
+        if known is None or any(known.of.get(e, 0) is None and family.ports[e].reservoir in floating for e in ends):
+            return {}
+        found[kind] = known
+    return found
 
 
 def _uniqueness(network: Network, laws: Mapping[str, DeviceLaw], conductances: Mapping[str, Conductance]) -> str:

@@ -223,6 +223,24 @@ def test_a_damaged_library_is_made_anew(compiler, monkeypatch, tmp_path):
     assert done.stdout == "3\n"
 
 
+def test_gradients_are_compiled_when_they_are_asked_for(compiler, monkeypatch, tmp_path):
+    monkeypatch.setenv("CRNCOMPILE_CACHE", str(tmp_path))
+    net = crncompile.loads(SMALL, backend="c")
+    before = set(tmp_path.glob("*.so"))
+    _, parameters, held, u, adjoint = subject(net.program, net)
+    functions = net.functions
+    functions.linearise(u, held, parameters)
+    assert set(tmp_path.glob("*.so")) == before
+    functions.pullback(adjoint, u, held, parameters)
+    assert len(set(tmp_path.glob("*.so")) - before) == 1
+
+
+def test_libraries_compiled_at_the_same_time(compiler, monkeypatch, tmp_path):
+    monkeypatch.setenv("CRNCOMPILE_CACHE", str(tmp_path))
+    texts = [f"int number(void) {{ return {n}; }}" for n in (1, 2, 2, 3)]
+    assert [library.number() for library in c_library.shared_libraries(texts)] == [1, 2, 2, 3]
+
+
 def test_a_folder_that_can_not_be_written_is_no_obstacle(compiler, monkeypatch, tmp_path):
     monkeypatch.setenv("CRNCOMPILE_CACHE", str(tmp_path / "file" / "below"))
     (tmp_path / "file").write_text("")

@@ -1,12 +1,11 @@
 """The command line as tests call it."""
 
-import functools
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from crncompile import compiled
+from crncompile import search
 from crncompile.cli.main import cli
 
 MODELS = Path(__file__).parent / "models"
@@ -30,7 +29,7 @@ def crn(tmp_path, monkeypatch):
 @pytest.fixture
 def hasty(monkeypatch):
     """Give up following a path soon: an oscillating network fails at once, with another message."""
-    monkeypatch.setattr(compiled, "steady_states", functools.partial(compiled.steady_states, maximum_steps=40))
+    monkeypatch.setattr(search, "MOST_STEPS", 40)
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def ends_of_bdf(network, held, start, rtol):
     assert path.success
     end = path.y[:, -1].reshape(batch, n)
     polished = polish(Equations.of(network, {}, held, start, None), end)
-    good = polished.found(1e-10) & (np.abs(polished.u - end).max(axis=1) < 1e-2)
+    good = polished.found & (np.abs(polished.u - end).max(axis=1) < 1e-2)
     return np.where(good[:, None], polished.u, np.nan)
 
 

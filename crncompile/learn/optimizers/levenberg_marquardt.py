@@ -1,4 +1,4 @@
-"""Least squares with the exact Jacobian by scipy's trust-region method (Levenberg 1944; Marquardt 1963; More 1978)."""
+"""Least squares with a rule's Jacobian by scipy's trust-region method (Levenberg 1944; Marquardt 1963; More 1978)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from crncompile.learn.recorder import Recorder
-from crncompile.learn.rules.adjoint import gradient
 from crncompile.learn.task import Outcome, Task
+from crncompile.learn.teacher import Gradient
 from crncompile.learn.transform import Packing
 
 Array = NDArray[Any]
@@ -36,8 +36,11 @@ class _TargetMetError(Exception):
 class _Residuals:
     """Residuals and their Jacobian for one start; the states of the last accepted point are those to begin with."""
 
-    def __init__(self, task: Task, packing: Packing, begin: Found, recorder: Recorder, target: float):
+    def __init__(
+        self, task: Task, packing: Packing, begin: Found, recorder: Recorder, gradient: Gradient, target: float
+    ):
         self.task, self.packing, self.recorder, self.target = task, packing, recorder, target
+        self.gradient = gradient
         self.fixed, self.warm = begin.values, begin.states
         self.scale = 1.0 / np.sqrt(task.targets.size)
         self.at: Array | None = None
@@ -69,16 +72,23 @@ class _Residuals:
         for output in range(self.task.targets.shape[1]):
             weights = np.zeros(self.task.targets.shape)
             weights[:, output] = self.scale
-            slope = gradient(self.task.compiled, self.outcome, self.task.by_readout(weights), per_sample=True)
+            slope = self.gradient(self.task.compiled, self.outcome, self.task.by_readout(weights), per_sample=True)
             rows.append(self.packing.pull(slope, z))
         return np.stack(rows, axis=1).reshape(-1, self.packing.size)
 
 
 def minimise(
-    task: Task, packing: Packing, begin: Found, recorder: Recorder, *, iterations: int, target: float
+    task: Task,
+    packing: Packing,
+    begin: Found,
+    recorder: Recorder,
+    gradient: Gradient,
+    *,
+    iterations: int,
+    target: float,
 ) -> Found:
     """Minimise the mean square from one start with at most this many evaluations; stop where it is below the target."""
-    residuals = _Residuals(task, packing, begin, recorder, target)
+    residuals = _Residuals(task, packing, begin, recorder, gradient, target)
     with suppress(_TargetMetError):
         least_squares(
             residuals,

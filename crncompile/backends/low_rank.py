@@ -1,0 +1,398 @@
+"""Families whose law is a factor of each device times an interpolated function of two potentials, by matrix products.
+
+flux[b, r, c] = factor[r, c] * sum_k first_k(u[b, r]) * second_k(u[b, c]), or with rows and columns exchanged: `first`
+are the potentials that are held, if either are. What they give, times the factors, is computed once; what is left are
+functions of one potential each, as Chebyshev series. All ranges are those of the potentials at hand, outward to
+multiples of `STEP`, so that a result depends on nothing that was computed before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crncompile.backends.chebyshev import (
+    Law,
+    Range,
+    Series,
+    first_functions,
+    points,
+    polynomials,
+    projection,
+    second_functions,
+    slopes,
+    spread_out,
+    transform,
+)
+from crncompile.backends.halves import Half, Potentials
+from crncompile.backends.numpy_runtime import collect, exp
+from crncompile.backends.separable import KINDS, Fixed, Placed, SeparableFamily, Sizes, State, dotted, times
+from crncompile.program.types import Coupled, FamilyCode, Kernel, Program, Read
+
+Array = NDArray[Any]
+TOLERANCE = {State: 1e-9, Sizes: 1e-4}
+"""Largest error, relative to the largest value on the ranges: of currents, and of the sizes that scale residuals."""
+STEP = 2.0
+"""Ranges end at multiples of this, in kT."""
+MARGIN = 12.0
+"""How far beyond all held and initial potentials others are interpolated, in kT."""
+_NOMINAL = 12
+"""Numbers for each element of a half that are at work at once."""
+_MORE = 4
+"""Points by which derivatives of a law by its parameters are interpolated more finely than the law itself."""
+
+
+class Ranges(NamedTuple):
+    """Ranges of the first and of the second potentials."""
+
+    first: Range
+    second: Range
+
+
+@dataclass(frozen=True, eq=False)
+class Interpolated(Fixed):
+    """What parameters fix, with the ``series`` of one half or of both, if any yet, and all that were ``found``."""
+
+    found: dict[object, Series | None] = field(default_factory=dict)
+    series: Mapping[Half, Series] = field(default_factory=dict)
+
+    @cached_property
+    def sizes(self) -> Interpolated:
+        """The same with the factors' absolute values."""
+        return replace(self, factor=np.abs(self.factor))
+
+
+_NOWHERE = Placed(dict.fromkeys(KINDS), dict.fromkeys(KINDS))
+"""Every device is evaluated on its own."""
+
+
+class LowRankState(State):
+    """The halves of one family at the potentials of a batch; samples outside a range have no fluxes here."""
+
+    family: LowRankFamily
+    fixed: Interpolated
+    outside: Array | None = None
+
+    def polynomials(self, half: Half, count: int, along: bool = False) -> Array:
+        """Chebyshev polynomials at the potentials of a half, or their derivatives, (count, batch * size).
+
+        They vanish for samples outside.
+        """
+        port, known, where = self.family.port(half), self.natural.polynomials, self.fixed.series[half].range
+        key: tuple[object, ...] = (port.name, half.axes, where)
+        if key not in known or len(known[key][1]) < count:
+            u = half.spread(self.natural.potential(port.name), port)
+            u = np.clip(np.nan_to_num(np.broadcast_to(u, (self.batch, *half.shape)).ravel()), *where)
+            known[key] = u, polynomials(u, where, count)
+        u, values = known[key]
+        if along:
+            key = (*key, along)
+            if key not in known or len(known[key][1]) < count:
+                known[key] = u, slopes(values, u, where)
+            values = known[key][1]
+        values = values[:count]
+        if self.outside is not None:
+            values = values * np.repeat(~self.outside, half.size)
+        return values
+
+    def _values(self, half: Half, along: bool) -> Array:
+        series = self.fixed.series[half]
+        values = self.polynomials(half, series.count, along)
+        coefficients = series.coefficients.astype(values.dtype, copy=False)
+        return np.asarray((coefficients @ values).reshape(series.terms, self.batch, half.size))
+
+    def _stack(self, half: Half) -> Array:
+        return self._values(half, along=False)
+
+    def _slopes(self, half: Half) -> dict[int, Array]:
+        return {next(iter(half.ports)): self._values(half, along=True)}
+
+    @cached_property
+    def _sums(self) -> Array:
+        """Sums over the first half: coefficients of a series for each element of the second, (batch, count, size)."""
+        through = self.left_through if self.family.first is self.family.left else self.right_through
+        coefficients = self.fixed.series[self.family.second].coefficients.astype(through.dtype, copy=False)
+        return np.asarray(coefficients.T @ through.transpose(1, 0, 2))
+
+    def _one_series(self, half: Half, along: bool) -> Array:
+        """Return the sums of these series, or their derivatives, (batch, size)."""
+        count = self.fixed.series[half].count
+        values = self.polynomials(half, count, along).reshape(count, self.batch, half.size)
+        return np.asarray(np.einsum("kbn,bkn->bn", values, self._sums))
+
+    def flow(self, half: Half) -> Array:
+        """Return sums of the fluxes over the other half, (batch, size)."""
+        if half is self.family.second and self.family.settled is self.family.first:
+            return self._one_series(half, along=False)
+        return super().flow(half)
+
+    def flow_slope(self, half: Half, terminal: int) -> Array | None:
+        """Return derivatives of `flow` by the potentials at a terminal of this half."""
+        if half is self.family.second and self.family.settled is self.family.first:
+            return self._one_series(half, along=True)
+        return super().flow_slope(half, terminal)
+
+
+class LowRankFamily(SeparableFamily):
+    """One family in matrix products of interpolated halves."""
+
+    def __init__(self, program: Program, code: FamilyCode):
+        super().__init__(program, code)
+        (self.kernel,) = self._kernels().values()
+        self.numbers = self._numbers(self.kernel)
+        slots = [code.slots[number] for number in self.numbers if number < len(code.slots)]
+        self.shared = frozenset(read.name for slot in slots for read in slot.reads)
+        self.first = self.settled or self.left
+        self.second = self.right if self.first is self.left else self.left
+
+    def _kernels(self) -> Mapping[str, Kernel]:
+        assert isinstance(self.code.split, Coupled)
+        return {"coupling": self.code.split.coupling}
+
+    def _halves(self) -> tuple[Half, Half]:
+        ports = self.code.ports
+        rows, columns = (
+            tuple(port.symbol for port in ports if set(port.view.axes or ()) <= set(axes))
+            for axes in (self.rows, self.columns)
+        )
+        return Half(self.code, self.rows, self.groups, rows), Half(self.code, self.columns, self.groups, columns)
+
+    def port(self, half: Half) -> Read:
+        """Return the only port of a half."""
+        (port,) = half.ports.values()
+        return port
+
+    def width(self, settled: bool) -> int:
+        """Numbers per sample that are at work at once, with or without the settled half."""
+        return _NOMINAL * sum(half.size for half in (self.left, self.right) if settled or half is not self.settled)
+
+    # --- parameters ---
+
+    def fixed(self, slots: Sequence[Array]) -> Interpolated:
+        """Compute what parameters fix, of the family's slots."""
+        fixed = super().fixed(slots)
+        return Interpolated(fixed.slots, fixed.factor)
+
+    def law(self, fixed: Fixed, kind: type[State]) -> Law:
+        """Return the law but for its factor, or its size, as a function of first and second potentials."""
+        function = self.module.coupling if kind is State else self.module.coupling_gross
+
+        def values(x: Array, c: Array) -> Array:
+            with np.errstate(all="ignore"):
+                (value,) = function(*self._arguments(fixed, x, c))
+            return np.array(np.broadcast_to(value, (len(x), len(c))), float)
+
+        return values
+
+    def _arguments(self, fixed: Fixed, x: Array, c: Array) -> list[Array]:
+        by_symbol = {}
+        for half, u in ((self.first, x[:, None]), (self.second, c[None])):
+            port = self.port(half)
+            by_symbol[port.symbol] = exp(u) if self.groups[port.name].content == "molecules" else u
+        numbers = [np.reshape(fixed.slots[number], ()) for number in self.numbers]
+        return [by_symbol[symbol] for symbol in self.kernel.terminals] + numbers
+
+    def _slopes_of(self, fixed: Fixed, x: Array, c: Array) -> Iterator[tuple[float, Array]]:
+        """Yield shared parameters with derivatives of the law by them at first and second potentials."""
+        arguments = self._arguments(fixed, x, c)
+        with np.errstate(all="ignore"):
+            pulled = self.module.coupling_pull(np.ones((len(x), len(c))), *arguments)
+        yield from zip(arguments[2:], pulled, strict=False)
+
+    def terms_of(self, fixed: Fixed) -> int:
+        """Return the number of products."""
+        assert isinstance(fixed, Interpolated)
+        return next(iter(fixed.series.values())).terms
+
+    # --- ranges ---
+
+    def _reach(self, around: Potentials) -> Range | None:
+        """Return in which range potentials may be interpolated at all, or None."""
+        content = self.groups[self.port(self.second).name].content
+        return outward((around.potential(n) for n, g in self.groups.items() if g.content == content), MARGIN)
+
+    def _limits(self, around: Potentials) -> Ranges | None:
+        """Return the ranges outside of which devices are evaluated on their own, or None."""
+        reach = self._reach(around)
+        first = reach if self.settled is None else outward([around.potential(self.port(self.first).name)])
+        return None if reach is None or first is None else Ranges(first, reach)
+
+    def settling(self, fixed: Fixed, around: Potentials) -> tuple[Array, Placed]:
+        """Return the ranges, as 4 numbers, and the functions of the held potentials."""
+        limits = None if self.settled is None else self._limits(around)
+        if limits is None:
+            return np.full(0 if self.settled is None else 4, np.nan), Placed(dict.fromkeys(KINDS), {})
+        return np.ravel(limits), Placed({kind: self._with_first(fixed, kind, limits) for kind in KINDS}, {})
+
+    def place(
+        self, fixed: Fixed, natural: Potentials, around: Potentials, columns: Array | None
+    ) -> tuple[Placed, Array | None]:
+        """Return how the family is evaluated, and what is left of ``columns``, which held potentials gave before it."""
+        if self.settled is None:
+            return self._afloat(fixed, natural, around), columns
+        if columns is None:
+            limits = self._limits(around)
+        else:
+            head, columns = columns[:1, :4].ravel(), columns[:, 4:]
+            known = len(head) and np.isfinite(head).all()
+            limits = Ranges((head[0], head[1]), (head[2], head[3])) if known else None
+        if limits is None:
+            return _NOWHERE, columns
+        begun = {kind: self._with_first(fixed, kind, limits) for kind in KINDS}
+        through, columns = self._cut(begun, columns)
+        wanted = {self.second: limits.second} if columns is not None else self._by_half(limits)
+        return self._placed(begun, through, natural, wanted), columns
+
+    def _afloat(self, fixed: Fixed, natural: Potentials, around: Potentials) -> Placed:
+        """Return how the family is evaluated where neither half is held: the first range too is that at hand."""
+        limits = self._limits(around)
+        if limits is None:
+            return _NOWHERE
+        inside = self._inside(natural, self._by_half(limits))
+        first, second = (outward([natural.potential(self.port(h).name)[inside]]) for h in (self.first, self.second))
+        if first is None or second is None:
+            return _NOWHERE
+        begun = {kind: self._with_first(fixed, kind, Ranges(first, second)) for kind in KINDS}
+        return self._placed(begun, dict.fromkeys(KINDS), natural, self._by_half(limits))
+
+    def _by_half(self, ranges: Ranges) -> dict[Half, Range]:
+        return {self.first: ranges.first, self.second: ranges.second}
+
+    def _placed(
+        self,
+        begun: Mapping[type[State], Interpolated | None],
+        through: Mapping[type[State], Array | None],
+        natural: Potentials,
+        wanted: Mapping[Half, Range],
+    ) -> Placed:
+        """Add the functions of the second potentials that are in their range."""
+        if np.iscomplexobj(natural.u) or np.iscomplexobj(natural.held):
+            return _NOWHERE
+        inside, u = self._inside(natural, wanted), natural.potential(self.port(self.second).name)
+        box = outward([u if inside.all() else u[inside]])
+        placed = {kind: self._with_second(one, kind, box) for kind, one in begun.items()}
+        return Placed(placed, through, None if inside.all() else ~inside)
+
+    def _inside(self, natural: Potentials, ranges: Mapping[Half, Range]) -> Array:
+        """Return which samples have all their potentials in ranges, (batch,)."""
+        inside = np.ones(len(natural.u), bool)
+        for half, (lower, upper) in ranges.items():
+            group = self.groups[self.port(half).name]
+            u = natural.potential(group.name).reshape(len(inside), group.stop - group.start)
+            inside &= (u.min(axis=1) >= lower) & (u.max(axis=1) <= upper)
+        return inside
+
+    def _with_first(self, fixed: Fixed, kind: type[State], ranges: Ranges) -> Interpolated | None:
+        assert isinstance(fixed, Interpolated)
+        series = _known(
+            fixed.found,
+            (kind, ranges),
+            lambda: self._first_functions(fixed, kind, ranges),
+        )
+        return None if series is None else replace(fixed, series={self.first: series})
+
+    def _first_functions(self, fixed: Fixed, kind: type[State], ranges: Ranges) -> Series | None:
+        """Return the functions that make up the law and, for its gradients, its derivatives by shared parameters."""
+        law, c = self.law(fixed, kind), spread_out(ranges.second)
+        if c is None:
+            return None
+
+        def columns(x: Array) -> tuple[Array, Array]:
+            values = law(x, c)
+            sizes, found, least = np.abs(values).max(axis=0), [values], [np.zeros(len(c))]
+            for parameter, slope in self._slopes_of(fixed, x, c) if kind is State else ():
+                found.append(np.broadcast_to(slope, values.shape))
+                # A derivative that is what rounding leaves of others counts as little as it changes the law.
+                whole = np.full(len(c), np.abs(found[-1]).max())
+                least.append(sizes / abs(parameter) if parameter else whole)
+            return np.concatenate(found, axis=1), np.concatenate(least)
+
+        return first_functions(columns, ranges.first, TOLERANCE[kind])
+
+    def _with_second(self, fixed: Interpolated | None, kind: type[State], box: Range | None) -> Interpolated | None:
+        if fixed is None or box is None:
+            return None
+        first = fixed.series[self.first]
+        series = _known(
+            fixed.found,
+            (first, box),
+            lambda: second_functions(self.law(fixed, kind), first, box, TOLERANCE[kind]),
+        )
+        return None if series is None else replace(fixed, series={self.first: first, self.second: series})
+
+    def state(
+        self,
+        natural: Potentials,
+        batch: int,
+        fixed: Fixed,
+        kind: type[State],
+        through: Array | None = None,
+        outside: Array | None = None,
+    ) -> State:
+        """Return the halves at some potentials; ``through`` is what `through` gave, if anything."""
+        found = super().state(natural, batch, fixed.sizes if kind is Sizes else fixed, LowRankState, through)
+        assert isinstance(found, LowRankState)
+        found.outside = outside
+        return found
+
+    # --- gradients ---
+
+    def pullback(self, state: State, adjoint: Array, to_held: Array, only: Collection[str] | None) -> list[Array]:
+        """Return derivatives of sum(adjoint * currents) by the slots, (*family) each; add those by held potentials."""
+        to_slots = super().pullback(state, adjoint, to_held, only)
+        if self.numbers and (only is None or not self.shared.isdisjoint(only)):
+            assert isinstance(state, LowRankState)
+            for number, value in zip(self.numbers, self._to_shared(state, adjoint), strict=True):
+                own = np.zeros(self.code.shape, value.dtype)
+                own[(0,) * own.ndim] = value
+                to_slots[number] = to_slots[number] + own
+        return to_slots
+
+    def _to_shared(self, state: LowRankState, adjoint: Array) -> list[Array]:
+        """Return derivatives by the shared parameters: those of the law at Chebyshev points, weighted."""
+        left = self.first is self.left
+        first, second = (state.fixed.series[half] for half in (self.first, self.second))
+        through = state.left_through if left else state.right_through
+        on_first, on_second = (self._weights(adjoint, half) for half in (self.first, self.second))
+        total = np.zeros_like(through) if on_second is None else through * on_second
+        if on_first is not None:
+            factor = state.fixed.factor if left else state.fixed.factor.T
+            total += times((state.left if left else state.right) * on_first, factor)
+        project, count = projection(first), second.count + _MORE
+        along = total.reshape(first.terms, -1) @ state.polynomials(self.second, count).T
+        weights = project.T @ along @ transform(count)
+        at = points(first.range, project.shape[1]), points(second.range, count)
+        pulled = self.module.coupling_pull(weights, *self._arguments(state.fixed, *at))
+        return [np.sum(np.broadcast_to(value, weights.shape)) for value in pulled[: len(self.numbers)]]
+
+    def _pull(self, state: State, half: Half, weights: Array, to_slots: list[Array], to_held: Array) -> None:
+        """Add derivatives of sum(weights * functions of a half) by held potentials."""
+        port = self.port(half)
+        if port.name not in self.floating:
+            (slope,) = (state.left_slopes if half is self.left else state.right_slopes).values()
+            value = dotted(np.broadcast_to(weights, slope.shape), slope)
+            group = self.groups[port.name]
+            each = value.reshape(state.batch, *half.shape)
+            to_held[:, group.start : group.stop] += collect(each, state.batch, half.shape, half.keep(port))
+
+
+def outward(potentials: Iterable[Array], margin: float = 0.0) -> Range | None:
+    """Return the range of finite numbers and a margin, outward to multiples of `STEP`; None where there are none."""
+    finite = [u if np.isfinite(u.sum()) else u[np.isfinite(u)] for u in (u.real for u in potentials)]
+    ends = [(u.min(), u.max()) for u in finite if u.size]
+    if not ends:
+        return None
+    lower = STEP * np.floor((min(low for low, _ in ends) - margin) / STEP)
+    upper = STEP * np.ceil((max(high for _, high in ends) + margin) / STEP)
+    return float(lower), float(upper if upper > lower else lower + STEP)
+
+
+def _known(found: dict[object, Series | None], key: object, made: Callable[[], Series | None]) -> Series | None:
+    if key not in found:
+        found[key] = made()
+    return found[key]

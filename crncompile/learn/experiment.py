@@ -1,0 +1,162 @@
+"""What a learning rule has that needs no model of the whole network: an instrument, and the laws of single devices.
+
+A rule sees potentials at rest, may inject currents, knows what each device does at the potentials that stand at its own
+terminals, and what the measuring electronics make of the potentials. It never sees how one reservoir moves another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crncompile.errors import DataError
+
+Array = NDArray[Any]
+Gradient = dict[str, Array]
+_REACH = 1e3  # a trial current is made at most so many times larger, or smaller, at once
+_TRIALS = 4
+
+
+class Instrument(Protocol):
+    """A network that can be held, injected into and read: in a lab, or simulated."""
+
+    def relax(self, inputs: Array, injections: Array) -> Array:
+        """Return potentials at rest (..., samples, n) in kT, or ln(c/1 M); NaN where the network does not come to rest.
+
+        ``inputs`` (samples, m) are the potentials of all held reservoirs, ``injections`` (..., samples, n) currents
+        into the floating ones in 1/s. Each starts from rest without injections at the same inputs.
+        """
+        ...
+
+
+class Laws:
+    """What is local: the laws of devices and electronics at given potentials ``u`` (samples, n), and what is held.
+
+    ``conserved`` (laws, n) are the weights of conserved totals; no steady current can change one, so what is injected
+    is taken out again at one reservoir for each law, ``drains``.
+    """
+
+    def __init__(self, functions: Any, parameters: Mapping[str, Array], held: Array, drains: tuple[int, ...]):
+        self._functions, self._parameters, self._held = functions, parameters, held
+        self.conserved = functions.structure.conserved
+        self.drains = list(drains)
+
+    def take(self, samples: Array) -> Laws:
+        """Return the laws with what is held in some of the samples."""
+        return Laws(self._functions, self._parameters, self._held[samples], tuple(self.drains))
+
+    def gross(self, u: Array) -> Array:
+        """Sum of the sizes of all currents at each reservoir, (samples, n), 1/s."""
+        return np.asarray(self._functions.gross(u, self._held, self._parameters))
+
+    def capacity(self, u: Array) -> Array:
+        """Content per potential of each reservoir, (samples, n)."""
+        return np.asarray(self._functions.capacity(u, self._parameters))
+
+    def readouts(self, u: Array) -> Mapping[str, Array]:
+        """Return what the electronics say, (samples, *readout) each."""
+        with np.errstate(all="ignore"):
+            return dict(self._functions.readouts(u, self._held, self._parameters))
+
+    def slope(self, weights: Mapping[str, Array], u: Array) -> tuple[Array, list[Gradient]]:
+        """Differentiate sum(weights * readouts) by the potentials (samples, n), and by parameters with ``u`` fixed."""
+        to_u, to_held, direct = self._functions.readout_pullback(weights, u, self._held, self._parameters)
+        return to_u, [direct, self._functions.hold_pullback(to_held, self._parameters)]
+
+    def update(self, multipliers: Array, u: Array) -> list[Gradient]:
+        """Sum over devices of multipliers (samples, n) at its ends times dI/dtheta, per sample: the local update."""
+        through, to_held = self._functions.pullback(multipliers, u, self._held, self._parameters, per_sample=True)
+        return [through, self._functions.hold_pullback(to_held, self._parameters)]
+
+    def balanced(self, currents: Array) -> Array:
+        """Take out at the drains what currents (..., n) add to conserved totals."""
+        if not self.drains:
+            return currents
+        weights = self.conserved
+        result = currents.copy()
+        result[..., self.drains] -= (currents @ weights.T) @ np.linalg.inv(weights[:, self.drains].astype(float)).T
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class Variation:
+    """Parameters that can be set anew: ``measure(z)`` is sum(weights * readouts) of each sample (samples,).
+
+    ``z`` are the free variables of the trained parameters, (size,); ``by_parameters`` turns derivatives by them,
+    (..., size), into those by the parameters.
+    """
+
+    z: Array
+    measure: Callable[[Array], Array]
+    by_parameters: Callable[[Array], Gradient]
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """One network with its inputs applied, at rest.
+
+    ``inputs`` (samples, m) and ``free`` (samples, n) potentials; ``weights`` (samples, *readout) the derivatives of the
+    loss by the readouts; ``nudge`` how far in kT an injection shall move the reservoir that it moves most (for a
+    variation: the step of a free variable); ``rng`` for rules that draw.
+    """
+
+    instrument: Instrument
+    laws: Laws
+    inputs: Array
+    free: Array
+    weights: Mapping[str, Array]
+    nudge: float
+    rng: np.random.Generator
+    variation: Variation | None = None
+
+    def loss(self, u: Array) -> Array:
+        """Return the loss, linear in the readouts, at potentials (..., samples, n): (..., samples)."""
+        flat, samples = u.reshape(-1, u.shape[-1]), len(self.free)
+        repeated = np.tile(np.arange(samples), len(flat) // max(1, samples))
+        read = self.laws.take(repeated).readouts(flat)
+        total: Array = np.zeros(len(flat))
+        for name, weights in self.weights.items():
+            total = total + (read[name] * weights[repeated]).reshape(len(flat), -1).sum(axis=1)
+        return total.reshape(u.shape[:-1])
+
+    def slope(self) -> Array:
+        """dL/du at the measured free potentials, (samples, n)."""
+        return self.laws.slope(self.weights, self.free)[0]
+
+    def scaled(self, currents: Array) -> Array:
+        """Scale trial currents (..., samples, n) until each moves some reservoir by about ``nudge``.
+
+        Raises DataError where no sample stays at rest under them.
+        """
+        factor = np.ones((*currents.shape[:-1], 1))
+        for _ in range(_TRIALS):
+            moved = np.abs(self.instrument.relax(self.inputs, factor * currents) - self.free).max(axis=-1, initial=0)
+            lost = ~np.isfinite(moved)[..., None]
+            if not lost.any():
+                break
+            factor = np.where(lost, factor / 10, factor)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            change = np.clip(self.nudge / moved[..., None], 1 / _REACH, _REACH)
+        return np.asarray(factor * np.where(np.isfinite(change), change, 1.0) * currents)
+
+    def rest(self, injections: Array) -> Array:
+        """Relax under injections (..., samples, n); raises DataError where no sample comes to rest."""
+        found = self.instrument.relax(self.inputs, injections)
+        if found.size and not np.isfinite(found).all(axis=-1).any():
+            raise DataError(
+                f"no sample comes to rest with injections that shall move a reservoir by {self.nudge:g} kT: "
+                "make the nudge smaller (--nudge)"
+            )
+        return found
+
+    def gradient(self, parts: list[Gradient]) -> Gradient:
+        """Sum parts of a gradient per sample, with what parameters do to the readouts directly."""
+        total: Gradient = {}
+        for part in [*parts, *self.laws.slope(self.weights, self.free)[1]]:
+            for name, value in part.items():
+                total[name] = total[name] + value if name in total else value
+        return total

@@ -1,0 +1,166 @@
+"""Laboratories: where a network with given parameters is built, and its instrument read. Simulated ones.
+
+A laboratory of one's own is any object with ``build(parameters)`` that returns an `experiment.Instrument`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crncompile.compiled import CompiledNetwork
+from crncompile.errors import DataError
+from crncompile.learn.experiment import Instrument
+from crncompile.learn.transform import Packing
+from crncompile.solve.equations import Equations
+from crncompile.solve.newton import limited
+from crncompile.solve.steady import steady_states
+
+Array = NDArray[Any]
+_NEWTON_STEPS = 60
+_ROUNDING = 1e-13
+_FOLLOWED = 300  # steps of the path for which a nudged state is followed from the free one
+
+
+class Laboratory(Protocol):
+    """Where networks are built."""
+
+    def build(self, parameters: Mapping[str, Array]) -> Instrument:
+        """Set all parameters, by name in the coherent system, and return the instrument."""
+        ...
+
+
+class Simulated:
+    """A compiled network as an ideal instrument; it takes complex injections too.
+
+    ``known`` is (inputs, potentials) of states at rest that need not be found again; ``near`` (samples, n) are states
+    near those at rest.
+    """
+
+    def __init__(
+        self,
+        compiled: CompiledNetwork,
+        parameters: Mapping[str, Array],
+        known: tuple[Array, Array] | None = None,
+        near: Array | None = None,
+    ):
+        self._functions, self._parameters = compiled.functions, compiled.functions.prepare(parameters)
+        self._start, self._near, self._known = compiled.functions.start(parameters), near, known
+
+    def relax(self, inputs: Array, injections: Array) -> Array:
+        """See `experiment.Instrument`."""
+        free = self._free(inputs)
+        if not np.any(injections):
+            return np.broadcast_to(free, injections.shape).copy()
+        flat = injections.reshape(-1, free.shape[1])
+        repeated = np.tile(np.arange(len(inputs)), len(flat) // max(1, len(inputs)))
+        held, rest = self._functions.settle(inputs[repeated], self._parameters), free[repeated]
+        moved = self._complex(held, rest, flat) if np.iscomplexobj(flat) else self._nudged(held, rest, flat)
+        return moved.reshape(injections.shape)
+
+    def _free(self, inputs: Array) -> Array:
+        if self._known is None or not np.array_equal(self._known[0], inputs):
+            start = np.broadcast_to(self._start, (len(inputs), len(self._start)))
+            held = self._functions.settle(inputs, self._parameters)
+            states = steady_states(self._functions, self._parameters, held, start, warm=self._near)
+            self._known = (inputs, states.u)
+        return self._known[1]
+
+    def _nudged(self, held: Array, rest: Array, injected: Array) -> Array:
+        states = steady_states(
+            self._functions, self._parameters, held, rest, warm=rest, injected=injected, maximum_steps=_FOLLOWED
+        )
+        return states.u
+
+    def _complex(self, held: Array, rest: Array, injected: Array) -> Array:
+        """Newton's method in complex arithmetic from the free state; NaN where it does not end."""
+        equations = Equations.of(self._functions, self._parameters, held, rest, None, injected)
+        u, size = rest.astype(complex), np.full(len(rest), np.inf)
+        with np.errstate(all="ignore"):
+            for _ in range(_NEWTON_STEPS):
+                step = equations.linearise(u).newton_step
+                u = u + limited(step)
+                before, size = size, np.abs(step).max(axis=1, initial=0)
+                if np.all((size <= _ROUNDING) | ((size > before / 2) & (size < 1e-9))):
+                    break
+        return np.where((size < 1e-9)[:, None], u, np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class Ideal:
+    """A laboratory that builds what it is told and reads it exactly."""
+
+    compiled: CompiledNetwork
+
+    def build(self, parameters: Mapping[str, Array]) -> Simulated:
+        """See `Laboratory`."""
+        return Simulated(self.compiled, parameters)
+
+
+@dataclass(eq=False)
+class Imperfect:
+    """A simulated laboratory that is not ideal.
+
+    Parameters
+    ----------
+    precision
+        Potentials are read on a grid of this width, kT, after noise of half that size.
+    drift
+        Each reading strays from the true potential by a random walk of this size per relaxation, kT.
+    tolerance
+        Each trained parameter is off by a factor exp(tolerance * normal) where it is positive, by tolerance * normal
+        of its unit (kT for energies) elsewhere: drawn once, so that every network built has the same faults.
+    seed
+        Of all of it.
+
+    Raises DataError for a negative size.
+    """
+
+    compiled: CompiledNetwork
+    precision: float = 1e-3
+    drift: float = 0.0
+    tolerance: float = 0.0
+    seed: int = 0
+    _walk: Array = field(init=False, repr=False)
+    _rng: np.random.Generator = field(init=False, repr=False)
+    _faults: Array = field(init=False, repr=False)
+    _packing: Packing = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("precision", "drift", "tolerance"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise DataError(f"{name} must not be negative, and finite, not {getattr(self, name)}")
+        self._packing = Packing([p for p in self.compiled.network.parameters if p.trained])
+        self._faults = np.random.default_rng([self.seed, 0]).normal(size=self._packing.size)
+        self._rng = np.random.default_rng([self.seed, 1])
+        self._walk = np.zeros(len(self.compiled.functions.structure.reservoirs))
+
+    def build(self, parameters: Mapping[str, Array]) -> Instrument:
+        """See `Laboratory`."""
+        z = self._packing.pack(parameters) + self.tolerance * self._faults
+        return _Read(self, Simulated(self.compiled, {**parameters, **self._packing.unpack(z)}))
+
+    def read(self, potentials: Array) -> Array:
+        """Return what is read of potentials (..., n)."""
+        self._walk = self._walk + self.drift * self._rng.normal(size=self._walk.shape)
+        read = potentials + self._walk
+        if self.precision:
+            read = read + 0.5 * self.precision * self._rng.normal(size=read.shape)
+            read = self.precision * np.round(read / self.precision)
+        return np.asarray(read)
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """A network read by an imperfect instrument."""
+
+    laboratory: Imperfect
+    network: Simulated
+
+    def relax(self, inputs: Array, injections: Array) -> Array:
+        """See `experiment.Instrument`."""
+        return self.laboratory.read(self.network.relax(inputs, injections))

@@ -1,0 +1,94 @@
+"""Measured response: exact for any network, without a model of it.
+
+A parameter changes the currents of its devices by dI/dtheta, and the loss by what those currents do when they are added
+from outside. So dL/dtheta = sum_k lambda_k dI_k/dtheta with lambda_k = dL/dI_k, the change of the loss per small
+current injected at reservoir k. ``response`` measures it from both signs of the current (order 2 in its size),
+``response_one_sided`` from one (order 1; n + 1 relaxations), ``response_random`` from random signs at all reservoirs at
+once: s_k dL / j_k has the mean lambda_k, and a variance from all other reservoirs.
+
+In a network that conserves a total, what is injected at k is taken out at one reservoir of the total: currents of
+devices are balanced in the same way, so nothing is lost.
+
+This is linear response of a steady state, measured; compare node perturbation (Widrow and Lehr, Proc. IEEE 78, 1415,
+1990) and, for the random signs, Cauwenberghs (NeurIPS 1992).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from crncompile.learn.experiment import Array, Experiment, Gradient
+from crncompile.learn.rules import Needs
+
+_AT_ONCE = 1 << 21  # potentials relaxed at once
+
+
+@dataclass(frozen=True)
+class Response:
+    """Measure lambda_k by injections, one reservoir at a time or with random signs at all."""
+
+    name: str
+    sides: int = 2
+    patterns: int = 0
+    needs: Needs = "relaxations"
+    symmetric: bool = False
+
+    @property
+    def exact(self) -> str:
+        """On which networks it is exact."""
+        return "" if self.patterns else "any network"
+
+    @property
+    def order(self) -> int:
+        """Order of the difference formula."""
+        return 0 if self.patterns else self.sides
+
+    @property
+    def per_sample(self) -> bool:
+        """Whether each sample has its own exact derivatives."""
+        return not self.patterns
+
+    def gradient(self, experiment: Experiment) -> Gradient:
+        """Return the measured gradient of each sample."""
+        size = experiment.nudge * experiment.laws.gross(experiment.free)
+        multipliers = np.zeros(size.shape)
+        for signs in self._signs(experiment):
+            injected = experiment.scaled(experiment.laws.balanced(signs * size))
+            change = self._change(experiment, injected) / (self.patterns or 1)
+            strength = np.abs(injected)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                share = np.where((signs != 0) & (strength > 0), signs * change[..., None] / strength, 0.0)
+            multipliers += share.sum(axis=0)
+        multipliers[:, experiment.laws.drains] = 0.0
+        return experiment.gradient(experiment.laws.update(multipliers, experiment.free))
+
+    def _signs(self, experiment: Experiment) -> Iterator[Array]:
+        """Yield signs (injections, samples, n): unit vectors, or random ones; nothing for its own sake at drains."""
+        samples, n = experiment.free.shape
+        others = [k for k in range(n) if k not in experiment.laws.drains]
+        step = max(1, _AT_ONCE // max(1, samples * n))
+        for first in range(0, self.patterns or len(others), step):
+            if self.patterns:
+                count = min(step, self.patterns - first)
+                signs = experiment.rng.choice([-1.0, 1.0], (count, samples, n))
+                signs[..., experiment.laws.drains] = 0.0
+            else:
+                signs = np.eye(n)[others[first : first + step], None, :] * np.ones((1, samples, 1))
+            yield signs
+
+    def _change(self, experiment: Experiment, injected: Array) -> Array:
+        """Return the change of the loss, (injections, samples)."""
+        above = experiment.loss(experiment.rest(injected))
+        if self.sides == 1:
+            return np.asarray(above - experiment.loss(experiment.free))
+        return np.asarray((above - experiment.loss(experiment.rest(-injected))) / 2)
+
+
+RULES = (
+    Response("response"),
+    Response("response_one_sided", sides=1),
+    Response("response_random", patterns=8),
+)

@@ -1,0 +1,213 @@
+"""From held potentials to solutions: in the precision that is asked for, a portion of the batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crncompile.errors import DataError, did_you_mean
+from crncompile.solution import Solution
+from crncompile.solve.adjoint import gradient_at
+from crncompile.solve.certificate import Certificate
+from crncompile.solve.steady import Exact, steady_states
+
+if TYPE_CHECKING:
+    from crncompile.compiled import CompiledNetwork
+
+Array = NDArray[Any]
+Parameters = Mapping[str, Array]
+PRECISIONS = ("float64", "float32")
+MOST_STEPS = 2000
+"""Steps of a path from the stated start."""
+MOST_NUMBERS = 3e7
+"""Numbers that the Jacobians of a portion, their factors and what goes with them may take: 240 MB of 64 bits."""
+
+
+class Begin(NamedTuple):
+    """Where a search begins; see `CompiledNetwork.solve`."""
+
+    totals: Mapping[str, float] | None = None
+    injected: Array | None = None
+    warm: Array | None = None
+
+    def take(self, samples: slice | Array) -> Begin:
+        """Return the same for some samples."""
+        parts = (None if array is None else array[samples] for array in (self.injected, self.warm))
+        return Begin(self.totals, *parts)
+
+
+class Wanted(NamedTuple):
+    """What is wanted of a search; see `CompiledNetwork.solve_held`."""
+
+    follow: bool = True
+    eigenvalues: bool = False
+    precision: str = "float64"
+
+
+def find(
+    compiled: CompiledNetwork,
+    held: Array,
+    parameters: Parameters,
+    batch: tuple[int, ...] | None,
+    begin: Begin,
+    wanted: Wanted,
+) -> Solution:
+    """Find the steady states of a batch; see `CompiledNetwork.solve_held`."""
+    if wanted.precision not in PRECISIONS:
+        raise DataError(f"there is no precision {wanted.precision}; {did_you_mean(wanted.precision, PRECISIONS)}")
+    batch = (len(held),) if batch is None else batch
+    search = _double if wanted.precision == "float64" else _single
+    pieces = portions(compiled, len(held))
+    if len(pieces) < 2:
+        return search(compiled, held, parameters, batch, begin, wanted)
+    parts = [search(compiled, held[p], parameters, (len(held[p]),), begin.take(p), wanted) for p in pieces]
+    certificate = Certificate.joined([part.certificate for part in parts])
+    u, own = np.concatenate([part.u for part in parts]), np.concatenate([part.held for part in parts])
+    readouts = compiled.read(u, own, parts[0].parameters, batch)
+    return Solution(readouts, certificate, u, own, parts[0].parameters, batch, compiled)
+
+
+def portions(compiled: CompiledNetwork, samples: int) -> list[slice]:
+    """Cut a batch into portions that fit into memory, whatever its size; the cuts depend on the network alone."""
+    structure = compiled.functions.structure
+    sizes = [where.stop - where.start for where in structure.slices]
+    if structure.pattern is not None:
+        entries = 20 * len(structure.pattern[0])
+    else:
+        entries = sum(sizes[r] * (sizes[c] if kind == "dense" else 1) for (r, c), kind in structure.blocks.items())
+    numbers = 5 * entries + 20 * (len(structure.reservoirs) + len(structure.held))
+    step = max(1, int(MOST_NUMBERS / max(1, numbers)))
+    return [slice(first, min(first + step, samples)) for first in range(0, samples, step)]
+
+
+def _double(
+    compiled: CompiledNetwork,
+    held: Array,
+    parameters: Parameters,
+    batch: tuple[int, ...],
+    begin: Begin,
+    wanted: Wanted,
+) -> Solution:
+    steps = MOST_STEPS if wanted.follow else 0
+    return _solved(compiled, held, parameters, batch, begin, steps, wanted.eigenvalues)
+
+
+def _single(
+    compiled: CompiledNetwork,
+    held: Array,
+    parameters: Parameters,
+    batch: tuple[int, ...],
+    begin: Begin,
+    wanted: Wanted,
+) -> Solution:
+    """Newton's method in 32 bits; paths are followed in 64, and their ends rounded."""
+    cast = {name: np.asarray(value, np.float32) for name, value in parameters.items()}
+    single = held.astype(np.float32, copy=False)
+    quick = _solved(compiled, single, cast, batch, begin, 0, wanted.eigenvalues)
+    lost = np.flatnonzero(quick.certificate.failed)
+    if not (wanted.follow and len(lost)):
+        return quick
+    cold = begin.take(lost)._replace(warm=None)
+    double = {name: np.asarray(value, float) for name, value in parameters.items()}
+    exact = _solved(compiled, held[lost].astype(float), double, (len(lost),), cold, MOST_STEPS, wanted.eigenvalues)
+    u = quick.u.copy()
+    u[lost] = exact.u
+    certificate = quick.certificate.put(lost, exact.certificate)
+    return Solution(compiled.read(u, single, cast, batch), certificate, u, single, cast, batch, compiled)
+
+
+def _solved(
+    compiled: CompiledNetwork,
+    held: Array,
+    parameters: Parameters,
+    batch: tuple[int, ...],
+    begin: Begin,
+    maximum_steps: int,
+    eigenvalues: bool,
+) -> Solution:
+    """Solve in the precision of what is given, paths followed for so many steps."""
+    functions, exact = compiled.functions, compiled.exact
+    start = np.broadcast_to(functions.start(parameters), (len(held), len(functions.structure.reservoirs)))
+    states = steady_states(
+        *_ready(functions, held, parameters),
+        start,
+        warm=begin.warm,
+        totals=_totals(functions, begin.totals, start, parameters),
+        injected=None if begin.injected is None else begin.injected.astype(start.dtype, copy=False),
+        exact=None if exact is functions else Exact(*_ready(exact, held, parameters)),
+        maximum_steps=maximum_steps,
+        eigenvalues=eigenvalues,
+    )
+    tiers = ", ".join(sorted({family.tier for family in compiled.program.families}))
+    certificate = replace(states.certificate, backend=compiled.backend, tier=tiers, precision=str(start.dtype))
+    readouts = compiled.read(states.u, held, parameters, batch)
+    return Solution(readouts, certificate, states.u, held, parameters, batch, compiled, states.linearisation)
+
+
+def _ready(functions: Any, held: Array, parameters: Parameters) -> tuple[Any, Any, Array]:
+    """Return functions with what they make of parameters and held potentials once."""
+    prepared = functions.prepare(parameters)
+    return functions, prepared, functions.settle(held, prepared)
+
+
+def _totals(functions: Any, totals: Mapping[str, float] | None, start: Array, parameters: Parameters) -> Array | None:
+    if not totals:
+        return None
+    names = functions.structure.conserved_names
+    values = functions.content(start[:1], parameters)[0] @ functions.structure.conserved.T
+    for name, value in totals.items():
+        if name not in names:
+            raise DataError(f"nothing called {name} is conserved; {did_you_mean(name, names)}")
+        values[names.index(name)] = value
+    return np.asarray(values)
+
+
+def slope(
+    compiled: CompiledNetwork,
+    solution: Solution,
+    weights: Mapping[str, Array],
+    *,
+    per_sample: bool,
+    totals_fixed: bool,
+    only: Collection[str] | None,
+) -> tuple[dict[str, Array], Array]:
+    """Differentiate weighted readouts at steady states; see `CompiledNetwork.gradient`.
+
+    Where 32 bits overflow, which products of many rates in 1/s may do, it is done once more in 64.
+    """
+    options = {"per_sample": per_sample, "totals_fixed": totals_fixed, "only": only}
+    found = _sloped(compiled, solution, weights, options)
+    if solution.u.dtype != np.float32 or _finite(found[0]):
+        return found
+    gradient, to_held = _sloped(compiled, solution.astype(float), weights, options)
+    return {name: value.astype(np.float32) for name, value in gradient.items()}, to_held.astype(np.float32)
+
+
+def overflows(compiled: CompiledNetwork, solution: Solution, weights: Mapping[str, Array]) -> bool:
+    """Whether a gradient by the trained parameters is not finite in the precision of a solution."""
+    return not _finite(_sloped(compiled, solution, weights, {"only": compiled.trained})[0])
+
+
+def _finite(gradient: Mapping[str, Array]) -> bool:
+    return all(np.isfinite(value).all() for value in gradient.values())
+
+
+def _sloped(
+    compiled: CompiledNetwork, solution: Solution, weights: Mapping[str, Array], options: Mapping[str, Any]
+) -> tuple[dict[str, Array], Array]:
+    found: list[tuple[dict[str, Array], Array]] = []
+    pieces = portions(compiled, len(solution.u))
+    with np.errstate(all="ignore"):
+        for piece in pieces if len(pieces) > 1 else [slice(None)]:
+            part = {name: value[piece] for name, value in weights.items()}
+            last = solution.linearisation if len(pieces) < 2 else None
+            at = (solution.parameters, solution.held[piece], solution.u[piece], part)
+            found.append(gradient_at(compiled.functions, *at, linearisation=last, **options))
+    if len(found) == 1:
+        return found[0]
+    join = np.concatenate if options.get("per_sample") else sum
+    return {n: np.asarray(join([g[n] for g, _ in found])) for n in found[0][0]}, np.concatenate([h for _, h in found])
