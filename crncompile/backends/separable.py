@@ -190,8 +190,9 @@ class SeparableFamily:
     def _half(self, name: str, kernel: Kernel) -> Half:
         value, gross, slopes, pull = (getattr(self.module, name + s) for s in ("", "_gross", "_slopes", "_pull"))
         axes = self.rows if name == "left" else self.columns
+        numbers, arrays = self._numbers(kernel), self.runtime.np
         return KernelHalf(
-            self.code, axes, self.groups, kernel.terminals, kernel, self._numbers(kernel), *functions, self.runtime.np
+            self.code, axes, self.groups, kernel.terminals, kernel, numbers, value, gross, slopes, pull, arrays
         )
 
     @property
