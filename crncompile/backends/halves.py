@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from crncompile.backends.numpy_runtime import dtype_of, exp
+from crncompile.backends.numpy_runtime import exp
 from crncompile.program.types import FamilyCode, GroupCode, Kernel, Read
 
 Array = NDArray[Any]
@@ -95,7 +95,7 @@ class KernelHalf(Half):
     """A half whose functions are those of a kernel.
 
     ``numbers`` are those of the kernel's parameters among the family's slots; ``value``, ``gross``, ``slopes`` and
-    ``pull`` its functions.
+    ``pull`` its functions, of arrays that ``arrays`` makes.
     """
 
     kernel: Kernel
@@ -104,6 +104,7 @@ class KernelHalf(Half):
     gross: Any
     slopes: Any
     pull: Any
+    arrays: Any = np
 
     @property
     def positive(self) -> bool:
@@ -112,9 +113,7 @@ class KernelHalf(Half):
 
     def stacked(self, values: Sequence[Any], batch: int) -> Array:
         """Stack results of the kernel: (terms, batch, size)."""
-        stack = np.empty((len(values), batch, *self.shape), dtype_of(*values))
-        for place, value in zip(stack, values, strict=True):
-            place[...] = value
+        stack: Array = self.arrays.stack([self.arrays.broadcast_to(value, (batch, *self.shape)) for value in values])
         return stack.reshape(len(values), batch, self.size)
 
     def arguments(self, natural: Potentials, slots: Sequence[Array]) -> list[Array]:
@@ -141,4 +140,4 @@ def _own(slot: Array, axes: tuple[int, ...]) -> Array:
     """Return a slot, which runs over these axes of its family at most, as an array over them."""
     if np.ndim(slot) == 0:
         return slot
-    return np.asarray(slot[tuple(slice(None) if axis in axes else 0 for axis in range(slot.ndim))])
+    return slot[tuple(slice(None) if axis in axes else 0 for axis in range(slot.ndim))]

@@ -27,7 +27,7 @@ blocks into batch slots slots_of dtype values weights to_u to_held entries facto
 margins number monotone result inputs structure prepare settle currents gross linearise jacobian pullback capacity
 content start hold hold_pullback content_pullback start_pullback readouts readout_pullback fluxes types annotations
 Any Array Callable Mapping NDArray TILE NETWORK TEMPERATURE DEVICES PARAMETERS UNITS READOUTS INPUTS Chain Pivot Rows
-Solved SOLVED_AT_ONCE unpacked NamedTuple Sequence
+Solved SOLVED_AT_ONCE unpacked NamedTuple Sequence in_double
 """
 RESERVED = frozenset(_TAKEN.split()) | frozenset(dir(builtins))
 _NUMBERS = {codata.N_A: "N_A"}

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crncompile.backends import numpy_runtime
 from crncompile.backends.halves import Half, KernelHalf, Potentials
 from crncompile.backends.kernel_text import kernel_functions
 from crncompile.backends.load import load_module
-from crncompile.backends.numpy_runtime import collect, dtype_of, joined, onto_diagonal, outer, positions, scatter_block
+from crncompile.backends.numpy_runtime import dtype_of, joined
 from crncompile.backends.text import section
 from crncompile.program.types import Contribution, FamilyCode, Kernel, Program, Read, Split
 
 Array = NDArray[Any]
-IMPORTS = "import numpy as np\nfrom crncompile.backends.numpy_runtime import N_A, exp\n" + section("halves")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Fixed:
     @cached_property
     def sizes(self) -> Fixed:
         """The same with the factors' absolute values."""
-        return Fixed(self.slots, np.abs(self.factor))
+        return Fixed(self.slots, abs(self.factor))
 
 
 def _flat(stack: Array) -> Array:
@@ -57,12 +57,15 @@ def _sum(a: Array | None, b: Array | None) -> Array:
 
 def dotted(a: Array, b: Array) -> Array:
     """Sum of products over the terms, the first axis."""
-    return np.asarray(a[0] * b[0] if len(a) == 1 else np.einsum("k...,k...->...", a, b))
+    if len(a) > 1 and isinstance(a, np.ndarray):
+        return np.asarray(np.einsum("k...,k...->...", a, b))
+    product: Array = a[0] * b[0] if len(a) == 1 else (a * b).sum(axis=0)
+    return product
 
 
 def times(stack: Array, matrix: Array) -> Array:
     """Multiply a stack (terms, batch, n) by a matrix (n, m), as one matrix product."""
-    return np.asarray((stack.reshape(-1, stack.shape[2]) @ matrix).reshape(*stack.shape[:2], -1))
+    return (stack.reshape(-1, stack.shape[2]) @ matrix).reshape(*stack.shape[:2], -1)
 
 
 class State:
@@ -136,7 +139,7 @@ class Sizes(State):
 
     def _stack(self, half: Half) -> Array:
         assert isinstance(half, KernelHalf)
-        return np.abs(half.stacked(half.gross(*half.arguments(self.natural, self.fixed.slots)), self.batch))
+        return abs(half.stacked(half.gross(*half.arguments(self.natural, self.fixed.slots)), self.batch))
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,16 +158,17 @@ KINDS: tuple[type[State], ...] = (State, Sizes)
 
 
 class SeparableFamily:
-    """One family in matrix products."""
+    """One family in matrix products, computed with the array operations of ``runtime``."""
 
-    def __init__(self, program: Program, code: FamilyCode):
+    def __init__(self, program: Program, code: FamilyCode, runtime: Any = numpy_runtime):
         assert code.split is not None
-        self.code, self.rows, self.columns = code, code.split.rows, code.split.columns
+        self.code, self.rows, self.columns, self.runtime = code, code.split.rows, code.split.columns, runtime
         self.floating = {group.name: group for group in program.groups}
         self.groups = {**self.floating, **{held.group.name: held.group for held in program.held}}
         self._parameters = next(kernel for kernel in program.kernels if kernel.name == code.kernel).parameters
         parts = {"factor": code.split.factor, **self._kernels()}
-        text = "\n\n\n".join([IMPORTS, *(kernel_functions(kernel, name) for name, kernel in parts.items())])
+        imports = f"from {runtime.__name__} import N_A, exp, np\n{section('halves')}"
+        text = "\n\n\n".join([imports, *(kernel_functions(kernel, name) for name, kernel in parts.items())])
         self.module = load_module(text, f"crncompile:{program.name}:{code.name}")
         self.left, self.right = self._halves()
         self.factor_slots = self._numbers(code.split.factor)
@@ -184,9 +188,12 @@ class SeparableFamily:
         return tuple(self._parameters.index(symbol) for symbol in kernel.parameters)
 
     def _half(self, name: str, kernel: Kernel) -> Half:
-        functions = [getattr(self.module, name + suffix) for suffix in ("", "_gross", "_slopes", "_pull")]
+        value, gross, slopes, pull = (getattr(self.module, name + s) for s in ("", "_gross", "_slopes", "_pull"))
         axes = self.rows if name == "left" else self.columns
-        return KernelHalf(self.code, axes, self.groups, kernel.terminals, kernel, self._numbers(kernel), *functions)
+        numbers, arrays = self._numbers(kernel), self.runtime.np
+        return KernelHalf(
+            self.code, axes, self.groups, kernel.terminals, kernel, numbers, value, gross, slopes, pull, arrays
+        )
 
     @property
     def terms(self) -> int:
@@ -211,12 +218,12 @@ class SeparableFamily:
     def fixed(self, slots: Sequence[Array]) -> Fixed:
         """Compute what parameters fix, of the family's slots."""
         (factor,) = self.module.factor(*(slots[number] for number in self.factor_slots))
-        return Fixed(slots, self._matrix(np.broadcast_to(factor, self.code.shape)))
+        return Fixed(slots, self._matrix(self.runtime.np.broadcast_to(factor, self.code.shape)))
 
     def _matrix(self, devices: Array) -> Array:
         """Return an array (*family) as (rows, columns)."""
         moved = devices.transpose(*self.rows, *self.columns)
-        return np.ascontiguousarray(moved.reshape(self.left.size, self.right.size))
+        return moved.reshape(self.left.size, self.right.size).copy()
 
     # --- potentials ---
 
@@ -250,7 +257,7 @@ class SeparableFamily:
             return np.abs(signed)
         state = self.state(natural, batch, fixed, kind)
         found = state.left_through if half is self.left else state.right_through
-        return np.asarray(found.transpose(1, 0, 2).reshape(batch, -1))
+        return found.transpose(1, 0, 2).reshape(batch, -1)
 
     def through_width(self, fixed: Fixed | None) -> int:
         """Length of what `through` gives for a sample."""
@@ -292,7 +299,8 @@ class SeparableFamily:
             half = self._over(port)
             flow = state.flow(half)
             group = self.floating[port.name]
-            summed = collect(flow.reshape(state.batch, *half.shape), state.batch, half.shape, half.keep(port))
+            flow = flow.reshape(state.batch, *half.shape)
+            summed = self.runtime.collect(flow, state.batch, half.shape, half.keep(port))
             into[:, group.start : group.stop] += (factor if signed else abs(factor)) * summed
 
     def _over(self, port: Read) -> Half:
@@ -338,16 +346,17 @@ class SeparableFamily:
         keep = [tuple(axes.index(axis) for axis in port.view.axes or ()) for port in ports]
         value = value.reshape(batch, *shape) if term.factor == 1 else term.factor * value.reshape(batch, *shape)
         if term.mode == "diagonal":
-            summed = collect(value, batch, shape, keep[0])
+            summed = self.runtime.collect(value, batch, shape, keep[0])
             if block.ndim == 3:
-                onto_diagonal(block, summed)
+                self.runtime.onto_diagonal(block, summed)
             else:
                 block += summed
         elif not set(keep[0]) & set(keep[1]):
-            block += outer(value, batch, shape, *keep)
+            block += self.runtime.outer(value, batch, shape, *keep)
         else:
-            row, column = (positions(self.groups[p.name].shape, shape, k) for p, k in zip(ports, keep, strict=True))
-            block += scatter_block(value, batch, shape, row, column, (block.shape[1], block.shape[2]))
+            sizes = [self.groups[port.name].shape for port in ports]
+            places = [self.runtime.positions(size, shape, k) for size, k in zip(sizes, keep, strict=True)]
+            block += self.runtime.scatter_block(value, batch, shape, *places, (block.shape[1], block.shape[2]))
 
     # --- gradients ---
 
@@ -426,7 +435,7 @@ class SeparableFamily:
         for port, value in zip(half.ports.values(), results[count:], strict=True):
             group = self.groups[port.name]
             if port.name not in self.floating:
-                summed = collect(value, batch, half.shape, half.keep(port))
+                summed = self.runtime.collect(value, batch, half.shape, half.keep(port))
                 chain = half.groups[port.name].content == "molecules"
                 natural = state.natural[port.name].reshape(batch, -1)
                 to_held[:, group.start : group.stop] += summed * natural if chain else summed
