@@ -8,7 +8,8 @@ multiples of `STEP`, so that a result depends on nothing that was computed befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -43,6 +44,8 @@ MARGIN = 12.0
 """How far beyond all held and initial potentials others are interpolated, in kT."""
 _NOMINAL = 12
 """Numbers for each element of a half that are at work at once."""
+_REMEMBERED = 64
+"""Series of a family that are kept."""
 _MORE = 4
 """Points by which derivatives of a law by its parameters are interpolated more finely than the law itself."""
 
@@ -56,9 +59,9 @@ class Ranges(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Interpolated(Fixed):
-    """What parameters fix, with the ``series`` of one half or of both, if any yet, and all that were ``found``."""
+    """What parameters fix, with the values of those ``shared``, and the ``series`` of the halves found so far."""
 
-    found: dict[object, Series | None] = field(default_factory=dict)
+    shared: tuple[float, ...] = ()
     series: Mapping[Half, Series] = field(default_factory=dict)
 
     @cached_property
@@ -147,6 +150,9 @@ class LowRankFamily(SeparableFamily):
         self.numbers = self._numbers(self.kernel)
         self.first = self.settled or self.left
         self.second = self.right if self.first is self.left else self.left
+        # They depend on their arguments alone: what was found serves all that have the same shared parameters.
+        self.first_series = functools.lru_cache(_REMEMBERED)(self._first_series)
+        self.second_series = functools.lru_cache(_REMEMBERED)(self._second_series)
 
     def _kernels(self) -> Mapping[str, Kernel]:
         assert isinstance(self.code.split, Coupled)
@@ -174,33 +180,25 @@ class LowRankFamily(SeparableFamily):
     def fixed(self, slots: Sequence[Array]) -> Interpolated:
         """Compute what parameters fix, of the family's slots."""
         fixed = super().fixed(slots)
-        return Interpolated(fixed.slots, fixed.factor)
+        return Interpolated(fixed.slots, fixed.factor, tuple(float(np.reshape(slots[n], ())) for n in self.numbers))
 
-    def law(self, fixed: Fixed, kind: type[State]) -> Law:
-        """Return the law but for its factor, or its size, as a function of first and second potentials."""
-        function = self.module.coupling if kind is State else self.module.coupling_gross
+    def law(self, shared: Sequence[float], signed: bool) -> Law:
+        """Return the law but for its factor, or (not ``signed``) its size, as a function of first and second potentials."""
+        function = self.module.coupling if signed else self.module.coupling_gross
 
         def values(x: Array, c: Array) -> Array:
             with np.errstate(all="ignore"):
-                (value,) = function(*self._arguments(fixed, x, c))
+                (value,) = function(*self._arguments(shared, x, c))
             return np.array(np.broadcast_to(value, (len(x), len(c))), float)
 
         return values
 
-    def _arguments(self, fixed: Fixed, x: Array, c: Array) -> list[Array]:
+    def _arguments(self, shared: Sequence[float], x: Array, c: Array) -> list[Any]:
         by_symbol = {}
         for half, u in ((self.first, x[:, None]), (self.second, c[None])):
             port = self.port(half)
             by_symbol[port.symbol] = exp(u) if self.groups[port.name].content == "molecules" else u
-        numbers = [np.reshape(fixed.slots[number], ()) for number in self.numbers]
-        return [by_symbol[symbol] for symbol in self.kernel.terminals] + numbers
-
-    def _slopes_of(self, fixed: Fixed, x: Array, c: Array) -> Iterator[tuple[float, Array]]:
-        """Yield shared parameters with derivatives of the law by them at first and second potentials."""
-        arguments = self._arguments(fixed, x, c)
-        with np.errstate(all="ignore"):
-            pulled = self.module.coupling_pull(np.ones((len(x), len(c))), *arguments)
-        yield from zip(arguments[2:], pulled, strict=False)
+        return [by_symbol[symbol] for symbol in self.kernel.terminals] + list(shared)
 
     def terms_of(self, fixed: Fixed) -> int:
         """Return the number of products."""
@@ -287,41 +285,40 @@ class LowRankFamily(SeparableFamily):
 
     def _with_first(self, fixed: Fixed, kind: type[State], ranges: Ranges) -> Interpolated | None:
         assert isinstance(fixed, Interpolated)
-        series = _known(
-            fixed.found,
-            (kind, ranges),
-            lambda: self._first_functions(fixed, kind, ranges),
-        )
+        series = self.first_series(fixed.shared, kind is State, ranges, TOLERANCE[kind])
         return None if series is None else replace(fixed, series={self.first: series})
 
-    def _first_functions(self, fixed: Fixed, kind: type[State], ranges: Ranges) -> Series | None:
+    def _with_second(self, fixed: Interpolated | None, kind: type[State], box: Range | None) -> Interpolated | None:
+        if fixed is None or box is None:
+            return None
+        first = fixed.series[self.first]
+        series = self.second_series(fixed.shared, kind is State, first, box, TOLERANCE[kind])
+        return None if series is None else replace(fixed, series={self.first: first, self.second: series})
+
+    def _first_series(self, shared: tuple[float, ...], signed: bool, ranges: Ranges, tolerance: float) -> Series | None:
         """Return the functions that make up the law and, for its gradients, its derivatives by shared parameters."""
-        law, c = self.law(fixed, kind), spread_out(ranges.second)
+        law, c = self.law(shared, signed), spread_out(ranges.second)
         if c is None:
             return None
 
         def columns(x: Array) -> tuple[Array, Array]:
-            values = law(x, c)
+            values, arguments = law(x, c), self._arguments(shared, x, c)
             sizes, found, least = np.abs(values).max(axis=0), [values], [np.zeros(len(c))]
-            for parameter, slope in self._slopes_of(fixed, x, c) if kind is State else ():
+            with np.errstate(all="ignore"):
+                pulled = self.module.coupling_pull(np.ones(values.shape), *arguments) if signed else ()
+            for parameter, slope in zip(shared, pulled, strict=False):
                 found.append(np.broadcast_to(slope, values.shape))
                 # A derivative that is what rounding leaves of others counts as little as it changes the law.
                 whole = np.full(len(c), np.abs(found[-1]).max())
                 least.append(sizes / abs(parameter) if parameter else whole)
             return np.concatenate(found, axis=1), np.concatenate(least)
 
-        return first_functions(columns, ranges.first, TOLERANCE[kind])
+        return first_functions(columns, ranges.first, tolerance)
 
-    def _with_second(self, fixed: Interpolated | None, kind: type[State], box: Range | None) -> Interpolated | None:
-        if fixed is None or box is None:
-            return None
-        first = fixed.series[self.first]
-        series = _known(
-            fixed.found,
-            (first, box),
-            lambda: second_functions(self.law(fixed, kind), first, box, TOLERANCE[kind]),
-        )
-        return None if series is None else replace(fixed, series={self.first: first, self.second: series})
+    def _second_series(
+        self, shared: tuple[float, ...], signed: bool, first: Series, box: Range, tolerance: float
+    ) -> Series | None:
+        return second_functions(self.law(shared, signed), first, box, tolerance)
 
     def state(
         self,
@@ -365,7 +362,7 @@ class LowRankFamily(SeparableFamily):
         along = total.reshape(first.terms, -1) @ state.polynomials(self.second, count).T
         weights = project.T @ along @ transform(count)
         at = points(first.range, project.shape[1]), points(second.range, count)
-        pulled = self.module.coupling_pull(weights, *self._arguments(state.fixed, *at))
+        pulled = self.module.coupling_pull(weights, *self._arguments(state.fixed.shared, *at))
         return [np.sum(np.broadcast_to(value, weights.shape)) for value in pulled[: len(self.numbers)]]
 
     def _pull(self, state: State, half: Half, weights: Array, to_slots: list[Array], to_held: Array) -> None:
@@ -388,9 +385,3 @@ def outward(potentials: Iterable[Array], margin: float = 0.0) -> Range | None:
     lower = STEP * np.floor((min(low for low, _ in ends) - margin) / STEP)
     upper = STEP * np.ceil((max(high for _, high in ends) + margin) / STEP)
     return float(lower), float(upper if upper > lower else lower + STEP)
-
-
-def _known(found: dict[object, Series | None], key: object, made: Callable[[], Series | None]) -> Series | None:
-    if key not in found:
-        found[key] = made()
-    return found[key]
