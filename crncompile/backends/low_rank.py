@@ -3,16 +3,15 @@
 flux[b, r, c] = factor[r, c] * sum_k first_k(u[b, r]) * second_k(u[b, c]), or with rows and columns exchanged: `first`
 are the potentials that are held, if either are. What they give, times the factors, is computed once; what is left are
 functions of one potential each, as Chebyshev series. All ranges are those of the potentials at hand, outward to
-multiples of `STEP`, so that a result depends on nothing that was computed before.
+multiples of a step, so that a result depends on nothing that was computed before.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +22,13 @@ from crncompile.backends.chebyshev import (
     Series,
     first_functions,
     points,
-    polynomials,
     projection,
     second_functions,
-    slopes,
     spread_out,
     transform,
 )
 from crncompile.backends.halves import Half, Potentials
+from crncompile.backends.interpolated import Interpolated, LowRankState, Ranges, outward
 from crncompile.backends.numpy_runtime import collect, exp
 from crncompile.backends.separable import KINDS, Fixed, Placed, SeparableFamily, Sizes, State, dotted, times
 from crncompile.program.types import Coupled, FamilyCode, Kernel, Program, Read
@@ -38,8 +36,6 @@ from crncompile.program.types import Coupled, FamilyCode, Kernel, Program, Read
 Array = NDArray[Any]
 TOLERANCE = {State: 1e-9, Sizes: 1e-4}
 """Largest error, relative to the largest value on the ranges: of currents, and of the sizes that scale residuals."""
-STEP = 2.0
-"""Ranges end at multiples of this, in kT."""
 MARGIN = 12.0
 """How far beyond all held and initial potentials others are interpolated, in kT."""
 _NOMINAL = 12
@@ -48,97 +44,8 @@ _REMEMBERED = 64
 """Series of a family that are kept."""
 _MORE = 4
 """Points by which derivatives of a law by its parameters are interpolated more finely than the law itself."""
-
-
-class Ranges(NamedTuple):
-    """Ranges of the first and of the second potentials."""
-
-    first: Range
-    second: Range
-
-
-@dataclass(frozen=True, eq=False)
-class Interpolated(Fixed):
-    """What parameters fix, with the values of those ``shared``, and the ``series`` of the halves found so far."""
-
-    shared: tuple[float, ...] = ()
-    series: Mapping[Half, Series] = field(default_factory=dict)
-
-    @cached_property
-    def sizes(self) -> Interpolated:
-        """The same with the factors' absolute values."""
-        return replace(self, factor=np.abs(self.factor))
-
-
 _NOWHERE = Placed(dict.fromkeys(KINDS), dict.fromkeys(KINDS))
 """Every device is evaluated on its own."""
-
-
-class LowRankState(State):
-    """The halves of one family at the potentials of a batch; samples outside a range have no fluxes here."""
-
-    family: LowRankFamily
-    fixed: Interpolated
-    outside: Array | None = None
-
-    def polynomials(self, half: Half, count: int, along: bool = False) -> Array:
-        """Chebyshev polynomials at the potentials of a half, or their derivatives, (count, batch * size).
-
-        They vanish for samples outside.
-        """
-        port, known, where = self.family.port(half), self.natural.polynomials, self.fixed.series[half].range
-        key: tuple[object, ...] = (port.name, half.axes, where)
-        if key not in known or len(known[key][1]) < count:
-            u = half.spread(self.natural.potential(port.name), port)
-            u = np.clip(np.nan_to_num(np.broadcast_to(u, (self.batch, *half.shape)).ravel()), *where)
-            known[key] = u, polynomials(u, where, count)
-        u, values = known[key]
-        if along:
-            key = (*key, along)
-            if key not in known or len(known[key][1]) < count:
-                known[key] = u, slopes(values, u, where)
-            values = known[key][1]
-        values = values[:count]
-        if self.outside is not None:
-            values = values * np.repeat(~self.outside, half.size)
-        return values
-
-    def _values(self, half: Half, along: bool) -> Array:
-        series = self.fixed.series[half]
-        values = self.polynomials(half, series.count, along)
-        coefficients = series.coefficients.astype(values.dtype, copy=False)
-        return np.asarray((coefficients @ values).reshape(series.terms, self.batch, half.size))
-
-    def _stack(self, half: Half) -> Array:
-        return self._values(half, along=False)
-
-    def _slopes(self, half: Half) -> dict[int, Array]:
-        return {next(iter(half.ports)): self._values(half, along=True)}
-
-    @cached_property
-    def _sums(self) -> Array:
-        """Sums over the first half: coefficients of a series for each element of the second, (batch, count, size)."""
-        through = self.left_through if self.family.first is self.family.left else self.right_through
-        coefficients = self.fixed.series[self.family.second].coefficients.astype(through.dtype, copy=False)
-        return np.asarray(coefficients.T @ through.transpose(1, 0, 2))
-
-    def _one_series(self, half: Half, along: bool) -> Array:
-        """Return the sums of these series, or their derivatives, (batch, size)."""
-        count = self.fixed.series[half].count
-        values = self.polynomials(half, count, along).reshape(count, self.batch, half.size)
-        return np.asarray(np.einsum("kbn,bkn->bn", values, self._sums))
-
-    def flow(self, half: Half) -> Array:
-        """Return sums of the fluxes over the other half, (batch, size)."""
-        if half is self.family.second and self.family.settled is self.family.first:
-            return self._one_series(half, along=False)
-        return super().flow(half)
-
-    def flow_slope(self, half: Half, terminal: int) -> Array | None:
-        """Return derivatives of `flow` by the potentials at a terminal of this half."""
-        if half is self.family.second and self.family.settled is self.family.first:
-            return self._one_series(half, along=True)
-        return super().flow_slope(half, terminal)
 
 
 class LowRankFamily(SeparableFamily):
@@ -183,7 +90,7 @@ class LowRankFamily(SeparableFamily):
         return Interpolated(fixed.slots, fixed.factor, tuple(float(np.reshape(slots[n], ())) for n in self.numbers))
 
     def law(self, shared: Sequence[float], signed: bool) -> Law:
-        """Return the law but for its factor, or (not ``signed``) its size, as a function of first and second potentials."""
+        """Return the law but for its factor, or its size without ``signed``, of first and second potentials."""
         function = self.module.coupling if signed else self.module.coupling_gross
 
         def values(x: Array, c: Array) -> Array:
@@ -374,14 +281,3 @@ class LowRankFamily(SeparableFamily):
             group = self.groups[port.name]
             each = value.reshape(state.batch, *half.shape)
             to_held[:, group.start : group.stop] += collect(each, state.batch, half.shape, half.keep(port))
-
-
-def outward(potentials: Iterable[Array], margin: float = 0.0) -> Range | None:
-    """Return the range of finite numbers and a margin, outward to multiples of `STEP`; None where there are none."""
-    finite = [u if np.isfinite(u.sum()) else u[np.isfinite(u)] for u in (u.real for u in potentials)]
-    ends = [(u.min(), u.max()) for u in finite if u.size]
-    if not ends:
-        return None
-    lower = STEP * np.floor((min(low for low, _ in ends) - margin) / STEP)
-    upper = STEP * np.ceil((max(high for _, high in ends) + margin) / STEP)
-    return float(lower), float(upper if upper > lower else lower + STEP)

@@ -8,7 +8,7 @@ import pytest
 
 import crncompile
 from backends.test_agreement import gradient_scale, inside
-from crncompile.backends import chebyshev, choice, low_rank, numpy_backend
+from crncompile.backends import chebyshev, choice, interpolated, low_rank, numpy_backend
 from crncompile.program import tiers
 from crncompile.solve.equations import Equations
 from crncompile.solve.newton import polish
@@ -302,7 +302,7 @@ def test_ranges_grow_in_steps_with_the_potentials_at_hand():
         lowest.append(ranges[1][0])
     assert lowest == sorted(lowest, reverse=True)
     assert len(set(lowest)) >= 3
-    assert all(end % low_rank.STEP == 0 for ends in ranges for end in ends)
+    assert all(end % interpolated.STEP == 0 for ends in ranges for end in ends)
     assert family.settled is family.first is family.left
 
 
