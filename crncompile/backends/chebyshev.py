@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,13 @@ class Series:
     def count(self) -> int:
         """Number of polynomials."""
         return int(self.coefficients.shape[1])
+
+    @cached_property
+    def derivatives(self) -> Array:
+        """Coefficients of the functions' derivatives, (functions, count)."""
+        lower, upper = self.range
+        found = np.polynomial.chebyshev.chebder(self.coefficients, scl=2 / (upper - lower), axis=1)
+        return np.pad(found, ((0, 0), (0, self.count - found.shape[1])))
 
 
 # --- series -----------------------------------------------------------------------------------------------------------

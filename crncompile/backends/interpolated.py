@@ -82,17 +82,16 @@ class LowRankState(State):
             values = values * np.repeat(~self.outside, half.size)
         return values
 
-    def _values(self, half: Half, along: bool) -> Array:
-        series = self.fixed.series[half]
-        values = self.polynomials(half, series.count, along)
-        coefficients = series.coefficients.astype(values.dtype, copy=False)
-        return np.asarray((coefficients @ values).reshape(series.terms, self.batch, half.size))
+    def _values(self, half: Half, coefficients: Array) -> Array:
+        values = self.polynomials(half, coefficients.shape[1])
+        found = coefficients.astype(values.dtype, copy=False) @ values
+        return np.asarray(found.reshape(len(coefficients), self.batch, half.size))
 
     def _stack(self, half: Half) -> Array:
-        return self._values(half, along=False)
+        return self._values(half, self.fixed.series[half].coefficients)
 
     def _slopes(self, half: Half) -> dict[int, Array]:
-        return {next(iter(half.ports)): self._values(half, along=True)}
+        return {next(iter(half.ports)): self._values(half, self.fixed.series[half].derivatives)}
 
     @cached_property
     def _sums(self) -> Array:

@@ -249,10 +249,10 @@ class LowRankFamily(SeparableFamily):
         to_slots = super().pullback(state, adjoint, to_held)
         if self.numbers:
             assert isinstance(state, LowRankState)
+            # What all devices share has a derivative that is the sum of theirs: each gets its part.
+            devices = self.left.size * self.right.size
             for number, value in zip(self.numbers, self._to_shared(state, adjoint), strict=True):
-                own = np.zeros(self.code.shape, value.dtype)
-                own[(0,) * own.ndim] = value
-                to_slots[number] = to_slots[number] + own
+                to_slots[number] = to_slots[number] + value / devices
         return to_slots
 
     def _to_shared(self, state: LowRankState, adjoint: Array) -> list[Array]:
