@@ -7,6 +7,7 @@ and Trefethen, An extension of Chebfun to two dimensions, SIAM J. Sci. Comput. 3
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -145,13 +146,12 @@ def spread_out(where: Range) -> Array | None:
 def _few_products(coefficients: Array, first: Range, tolerance: float) -> Series | None:
     """Return the fewest functions with whose combinations all columns of coefficients agree to a tolerance."""
     left, sizes, right = np.linalg.svd(coefficients, full_matrices=False)
-    everywhere = polynomials(points(first, 2 * len(left) + 1), first, len(left))
-    terms, error = len(sizes), 0.0
-    while terms > 1:
-        error = error + (everywhere.T @ left[:, terms - 1 : terms]) * sizes[terms - 1] @ right[terms - 1 : terms]
-        if np.abs(error).max() > _LEFT_OUT * tolerance:
-            break
-        terms -= 1
+    everywhere = polynomials(points(first, 2 * len(left) + 1), first, len(left)).T @ (left * sizes)
+
+    def misses(terms: int) -> bool:
+        return bool(np.abs(everywhere[:, terms:] @ right[terms:]).max(initial=0) > _LEFT_OUT * tolerance)
+
+    terms = 1 + bisect.bisect_left(range(1, len(sizes)), True, key=lambda terms: not misses(terms))
     return Series(first, np.ascontiguousarray(left[:, :terms].T)) if terms <= MOST_TERMS else None
 
 

@@ -141,9 +141,10 @@ class LowRankFamily(SeparableFamily):
         if columns is None:
             limits = self._limits(around)
         else:
-            head, columns = columns[:1, :4].ravel(), columns[:, 4:]
+            head, columns = columns[:1, :4].ravel().real, columns[:, 4:]
             known = len(head) and np.isfinite(head).all()
-            limits = Ranges((head[0], head[1]), (head[2], head[3])) if known else None
+            a, b, c, d = map(float, head) if known else (np.nan,) * 4
+            limits = Ranges((a, b), (c, d)) if known else None
         if limits is None:
             return _NOWHERE, columns
         begun = {kind: self._with_first(fixed, kind, limits) for kind in KINDS}

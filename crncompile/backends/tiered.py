@@ -85,10 +85,11 @@ class Tiered:
         parts, sums = [held], []
         for family, fixed in zip(self.families, prepared.fixed, strict=True):
             head, placed = family.settling(fixed, around)
-            parts.append(np.broadcast_to(head, (len(held), len(head))))
+            parts.append(np.broadcast_to(head.astype(held.real.dtype), (len(held), len(head))))
             for kind in KINDS:
                 if (settled := placed.fixed[kind]) is not None and family.settled is not None:
-                    parts.append(np.empty((len(held), family.through_width(settled))))
+                    width, kept = family.through_width(settled), np.result_type(held, settled.factor)
+                    parts.append(np.empty((len(held), width), kept))
                     sums.append((parts[-1], family, settled, kind))
         for tile in self._tiles(held, settled=True):
             natural = self._potentials(prepared.start[None], held[tile])

@@ -345,14 +345,29 @@ def test_shared_parameters_may_get_one_value_per_device(name):
     assert close(other.currents(u, fixed, given), whole.currents(u, held, parameters), gross)
 
 
+def test_halves_have_the_precision_of_what_is_given():
+    _, functions, parameters, held, u, _ = subject(ENZYMES)
+    small = {name: value.astype(np.float32) for name, value in parameters.items()}
+    given, tiered = functions.prepare(small), functions.currents.__self__
+    settled = functions.settle(held.astype(np.float32), given)
+    places = tiered.places(u.astype(np.float32), settled, given)
+    wanted = plain(ENZYMES).fluxes(u, held, parameters)["a"][0]
+    for family, state in tiered._states(slice(None), u.astype(np.float32), settled, places, low_rank.State):
+        if family.code.name == "a":
+            flow, slope = state.flow(family.right), state.flow_slope(family.right, 1)
+            assert flow.dtype == slope.dtype == np.float32
+            assert close(flow, wanted.sum(axis=1), np.abs(wanted).sum(axis=1), 1e-5)
+
+
 @pytest.mark.parametrize("name", choice.names())
 def test_complex_potentials(name):
     _, other, parameters, held, u, _ = subject(ENZYMES, name)
     whole = plain(ENZYMES)
     moved = u + 0j
     moved[:, 0] += 1e-30j
-    slope = other.currents(moved, held, parameters).imag / 1e-30
-    np.testing.assert_allclose(slope[:, 0], whole.linearise(u, held, parameters)[1][0, 0][:, 0], rtol=1e-12)
+    for fixed in (held, other.settle(held, other.prepare(parameters)), other.settle(held + 0j, parameters)):
+        slope = other.currents(moved, fixed, parameters).imag / 1e-30
+        np.testing.assert_allclose(slope[:, 0], whole.linearise(u, held, parameters)[1][0, 0][:, 0], rtol=1e-12)
 
 
 # --- solutions --------------------------------------------------------------------------------------------------------
