@@ -129,7 +129,7 @@ class _Network:
         """Return the functions of the network; ``tiered`` are those of families that are not run here, if any."""
         network = copy.copy(self)
         network.tiered = tiered
-        names = ("prepare", "settle", "currents", "gross", "linearise", "pullback")
+        names = ("prepare", "settle", "currents", "gross", "linearise", "pullback", "apart")
         return types.SimpleNamespace(**(vars(self.whole) | {name: getattr(network, name) for name in names}))
 
     @cached_property
@@ -181,6 +181,13 @@ class _Network:
         if isinstance(prepared, Prepared) and prepared.rest is not None:
             return np.asarray(prepared.rest.settle(held, prepared.others))
         return held
+
+    def apart(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> tuple[str, ...]:
+        """Names of families that are not evaluated by their tier at these potentials, but by the law of each device."""
+        prepared = self.prepare(parameters)
+        if self.tiered is None or not isinstance(prepared, Prepared):
+            return ()
+        return tuple(self.tiered.apart(u, held, prepared.others))
 
     # --- functions of the network -------------------------------------------------------------------------------------
 

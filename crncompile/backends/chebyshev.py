@@ -7,8 +7,10 @@ and Trefethen, An extension of Chebfun to two dimensions, SIAM J. Sci. Comput. 3
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,13 @@ class Series:
     def count(self) -> int:
         """Number of polynomials."""
         return int(self.coefficients.shape[1])
+
+    @cached_property
+    def derivatives(self) -> Array:
+        """Coefficients of the functions' derivatives, (functions, count)."""
+        lower, upper = self.range
+        found = np.polynomial.chebyshev.chebder(self.coefficients, scl=2 / (upper - lower), axis=1)
+        return np.pad(found, ((0, 0), (0, self.count - found.shape[1])))
 
 
 # --- series -----------------------------------------------------------------------------------------------------------
@@ -137,13 +146,12 @@ def spread_out(where: Range) -> Array | None:
 def _few_products(coefficients: Array, first: Range, tolerance: float) -> Series | None:
     """Return the fewest functions with whose combinations all columns of coefficients agree to a tolerance."""
     left, sizes, right = np.linalg.svd(coefficients, full_matrices=False)
-    everywhere = polynomials(points(first, 2 * len(left) + 1), first, len(left))
-    terms, error = len(sizes), 0.0
-    while terms > 1:
-        error = error + (everywhere.T @ left[:, terms - 1 : terms]) * sizes[terms - 1] @ right[terms - 1 : terms]
-        if np.abs(error).max() > _LEFT_OUT * tolerance:
-            break
-        terms -= 1
+    everywhere = polynomials(points(first, 2 * len(left) + 1), first, len(left)).T @ (left * sizes)
+
+    def misses(terms: int) -> bool:
+        return bool(np.abs(everywhere[:, terms:] @ right[terms:]).max(initial=0) > _LEFT_OUT * tolerance)
+
+    terms = 1 + bisect.bisect_left(range(1, len(sizes)), True, key=lambda terms: not misses(terms))
     return Series(first, np.ascontiguousarray(left[:, :terms].T)) if terms <= MOST_TERMS else None
 
 

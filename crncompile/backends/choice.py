@@ -27,7 +27,8 @@ def load(program: Program, name: str) -> Any:
     """Return a program's functions by a backend; raises DataError where there is no such backend, or it can not run.
 
     ``exact`` are the functions of the same program without any family that is only interpolated: where there is none,
-    the functions themselves.
+    the functions themselves. ``apart(u, held, parameters)`` names the families that are not evaluated by their tier
+    there, because a sum of products would not be accurate enough.
     """
     path = f"{backends.__name__}.{name}{_SUFFIX}" if name in names() else name
     try:
@@ -37,4 +38,5 @@ def load(program: Program, name: str) -> Any:
     functions = module.load(program)
     functions.exact = getattr(functions, "exact", functions)
     functions.exact.exact = functions.exact
+    functions.apart = getattr(functions, "apart", lambda u, held, parameters: ())
     return functions

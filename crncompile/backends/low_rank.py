@@ -3,15 +3,15 @@
 flux[b, r, c] = factor[r, c] * sum_k first_k(u[b, r]) * second_k(u[b, c]), or with rows and columns exchanged: `first`
 are the potentials that are held, if either are. What they give, times the factors, is computed once; what is left are
 functions of one potential each, as Chebyshev series. All ranges are those of the potentials at hand, outward to
-multiples of `STEP`, so that a result depends on nothing that was computed before.
+multiples of a step, so that a result depends on nothing that was computed before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, NamedTuple
+import functools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,13 @@ from crncompile.backends.chebyshev import (
     Series,
     first_functions,
     points,
-    polynomials,
     projection,
     second_functions,
-    slopes,
     spread_out,
     transform,
 )
 from crncompile.backends.halves import Half, Potentials
+from crncompile.backends.interpolated import Interpolated, LowRankState, Ranges, outward
 from crncompile.backends.numpy_runtime import collect, exp
 from crncompile.backends.separable import KINDS, Fixed, Placed, SeparableFamily, Sizes, State, dotted, times
 from crncompile.program.types import Coupled, FamilyCode, Kernel, Program, Read
@@ -37,105 +36,16 @@ from crncompile.program.types import Coupled, FamilyCode, Kernel, Program, Read
 Array = NDArray[Any]
 TOLERANCE = {State: 1e-9, Sizes: 1e-4}
 """Largest error, relative to the largest value on the ranges: of currents, and of the sizes that scale residuals."""
-STEP = 2.0
-"""Ranges end at multiples of this, in kT."""
 MARGIN = 12.0
 """How far beyond all held and initial potentials others are interpolated, in kT."""
 _NOMINAL = 12
 """Numbers for each element of a half that are at work at once."""
+_REMEMBERED = 64
+"""Series of a family that are kept."""
 _MORE = 4
 """Points by which derivatives of a law by its parameters are interpolated more finely than the law itself."""
-
-
-class Ranges(NamedTuple):
-    """Ranges of the first and of the second potentials."""
-
-    first: Range
-    second: Range
-
-
-@dataclass(frozen=True, eq=False)
-class Interpolated(Fixed):
-    """What parameters fix, with the ``series`` of one half or of both, if any yet, and all that were ``found``."""
-
-    found: dict[object, Series | None] = field(default_factory=dict)
-    series: Mapping[Half, Series] = field(default_factory=dict)
-
-    @cached_property
-    def sizes(self) -> Interpolated:
-        """The same with the factors' absolute values."""
-        return replace(self, factor=np.abs(self.factor))
-
-
 _NOWHERE = Placed(dict.fromkeys(KINDS), dict.fromkeys(KINDS))
 """Every device is evaluated on its own."""
-
-
-class LowRankState(State):
-    """The halves of one family at the potentials of a batch; samples outside a range have no fluxes here."""
-
-    family: LowRankFamily
-    fixed: Interpolated
-    outside: Array | None = None
-
-    def polynomials(self, half: Half, count: int, along: bool = False) -> Array:
-        """Chebyshev polynomials at the potentials of a half, or their derivatives, (count, batch * size).
-
-        They vanish for samples outside.
-        """
-        port, known, where = self.family.port(half), self.natural.polynomials, self.fixed.series[half].range
-        key: tuple[object, ...] = (port.name, half.axes, where)
-        if key not in known or len(known[key][1]) < count:
-            u = half.spread(self.natural.potential(port.name), port)
-            u = np.clip(np.nan_to_num(np.broadcast_to(u, (self.batch, *half.shape)).ravel()), *where)
-            known[key] = u, polynomials(u, where, count)
-        u, values = known[key]
-        if along:
-            key = (*key, along)
-            if key not in known or len(known[key][1]) < count:
-                known[key] = u, slopes(values, u, where)
-            values = known[key][1]
-        values = values[:count]
-        if self.outside is not None:
-            values = values * np.repeat(~self.outside, half.size)
-        return values
-
-    def _values(self, half: Half, along: bool) -> Array:
-        series = self.fixed.series[half]
-        values = self.polynomials(half, series.count, along)
-        coefficients = series.coefficients.astype(values.dtype, copy=False)
-        return np.asarray((coefficients @ values).reshape(series.terms, self.batch, half.size))
-
-    def _stack(self, half: Half) -> Array:
-        return self._values(half, along=False)
-
-    def _slopes(self, half: Half) -> dict[int, Array]:
-        return {next(iter(half.ports)): self._values(half, along=True)}
-
-    @cached_property
-    def _sums(self) -> Array:
-        """Sums over the first half: coefficients of a series for each element of the second, (batch, count, size)."""
-        through = self.left_through if self.family.first is self.family.left else self.right_through
-        coefficients = self.fixed.series[self.family.second].coefficients.astype(through.dtype, copy=False)
-        return np.asarray(coefficients.T @ through.transpose(1, 0, 2))
-
-    def _one_series(self, half: Half, along: bool) -> Array:
-        """Return the sums of these series, or their derivatives, (batch, size)."""
-        count = self.fixed.series[half].count
-        values = self.polynomials(half, count, along).reshape(count, self.batch, half.size)
-        return np.asarray(np.einsum("kbn,bkn->bn", values, self._sums))
-
-    def flow(self, half: Half) -> Array:
-        """Return sums of the fluxes over the other half, (batch, size)."""
-        if half is self.family.second and self.family.settled is self.family.first:
-            return self._one_series(half, along=False)
-        return super().flow(half)
-
-    def flow_slope(self, half: Half, terminal: int) -> Array | None:
-        """Return derivatives of `flow` by the potentials at a terminal of this half."""
-        if half is self.family.second and self.family.settled is self.family.first:
-            return self._one_series(half, along=True)
-        return super().flow_slope(half, terminal)
 
 
 class LowRankFamily(SeparableFamily):
@@ -149,6 +59,9 @@ class LowRankFamily(SeparableFamily):
         self.shared = frozenset(read.name for slot in slots for read in slot.reads)
         self.first = self.settled or self.left
         self.second = self.right if self.first is self.left else self.left
+        # They depend on their arguments alone: what was found serves all that have the same shared parameters.
+        self.first_series = functools.lru_cache(_REMEMBERED)(self._first_series)
+        self.second_series = functools.lru_cache(_REMEMBERED)(self._second_series)
 
     def _kernels(self) -> Mapping[str, Kernel]:
         assert isinstance(self.code.split, Coupled)
@@ -176,33 +89,25 @@ class LowRankFamily(SeparableFamily):
     def fixed(self, slots: Sequence[Array]) -> Interpolated:
         """Compute what parameters fix, of the family's slots."""
         fixed = super().fixed(slots)
-        return Interpolated(fixed.slots, fixed.factor)
+        return Interpolated(fixed.slots, fixed.factor, tuple(float(np.reshape(slots[n], ())) for n in self.numbers))
 
-    def law(self, fixed: Fixed, kind: type[State]) -> Law:
-        """Return the law but for its factor, or its size, as a function of first and second potentials."""
-        function = self.module.coupling if kind is State else self.module.coupling_gross
+    def law(self, shared: Sequence[float], signed: bool) -> Law:
+        """Return the law but for its factor, or its size without ``signed``, of first and second potentials."""
+        function = self.module.coupling if signed else self.module.coupling_gross
 
         def values(x: Array, c: Array) -> Array:
             with np.errstate(all="ignore"):
-                (value,) = function(*self._arguments(fixed, x, c))
+                (value,) = function(*self._arguments(shared, x, c))
             return np.array(np.broadcast_to(value, (len(x), len(c))), float)
 
         return values
 
-    def _arguments(self, fixed: Fixed, x: Array, c: Array) -> list[Array]:
+    def _arguments(self, shared: Sequence[float], x: Array, c: Array) -> list[Any]:
         by_symbol = {}
         for half, u in ((self.first, x[:, None]), (self.second, c[None])):
             port = self.port(half)
             by_symbol[port.symbol] = exp(u) if self.groups[port.name].content == "molecules" else u
-        numbers = [np.reshape(fixed.slots[number], ()) for number in self.numbers]
-        return [by_symbol[symbol] for symbol in self.kernel.terminals] + numbers
-
-    def _slopes_of(self, fixed: Fixed, x: Array, c: Array) -> Iterator[tuple[float, Array]]:
-        """Yield shared parameters with derivatives of the law by them at first and second potentials."""
-        arguments = self._arguments(fixed, x, c)
-        with np.errstate(all="ignore"):
-            pulled = self.module.coupling_pull(np.ones((len(x), len(c))), *arguments)
-        yield from zip(arguments[2:], pulled, strict=False)
+        return [by_symbol[symbol] for symbol in self.kernel.terminals] + list(shared)
 
     def terms_of(self, fixed: Fixed) -> int:
         """Return the number of products."""
@@ -238,9 +143,10 @@ class LowRankFamily(SeparableFamily):
         if columns is None:
             limits = self._limits(around)
         else:
-            head, columns = columns[:1, :4].ravel(), columns[:, 4:]
+            head, columns = columns[:1, :4].ravel().real, columns[:, 4:]
             known = len(head) and np.isfinite(head).all()
-            limits = Ranges((head[0], head[1]), (head[2], head[3])) if known else None
+            a, b, c, d = map(float, head) if known else (np.nan,) * 4
+            limits = Ranges((a, b), (c, d)) if known else None
         if limits is None:
             return _NOWHERE, columns
         begun = {kind: self._with_first(fixed, kind, limits) for kind in KINDS}
@@ -289,41 +195,40 @@ class LowRankFamily(SeparableFamily):
 
     def _with_first(self, fixed: Fixed, kind: type[State], ranges: Ranges) -> Interpolated | None:
         assert isinstance(fixed, Interpolated)
-        series = _known(
-            fixed.found,
-            (kind, ranges),
-            lambda: self._first_functions(fixed, kind, ranges),
-        )
+        series = self.first_series(fixed.shared, kind is State, ranges, TOLERANCE[kind])
         return None if series is None else replace(fixed, series={self.first: series})
 
-    def _first_functions(self, fixed: Fixed, kind: type[State], ranges: Ranges) -> Series | None:
+    def _with_second(self, fixed: Interpolated | None, kind: type[State], box: Range | None) -> Interpolated | None:
+        if fixed is None or box is None:
+            return None
+        first = fixed.series[self.first]
+        series = self.second_series(fixed.shared, kind is State, first, box, TOLERANCE[kind])
+        return None if series is None else replace(fixed, series={self.first: first, self.second: series})
+
+    def _first_series(self, shared: tuple[float, ...], signed: bool, ranges: Ranges, tolerance: float) -> Series | None:
         """Return the functions that make up the law and, for its gradients, its derivatives by shared parameters."""
-        law, c = self.law(fixed, kind), spread_out(ranges.second)
+        law, c = self.law(shared, signed), spread_out(ranges.second)
         if c is None:
             return None
 
         def columns(x: Array) -> tuple[Array, Array]:
-            values = law(x, c)
+            values, arguments = law(x, c), self._arguments(shared, x, c)
             sizes, found, least = np.abs(values).max(axis=0), [values], [np.zeros(len(c))]
-            for parameter, slope in self._slopes_of(fixed, x, c) if kind is State else ():
+            with np.errstate(all="ignore"):
+                pulled = self.module.coupling_pull(np.ones(values.shape), *arguments) if signed else ()
+            for parameter, slope in zip(shared, pulled, strict=False):
                 found.append(np.broadcast_to(slope, values.shape))
                 # A derivative that is what rounding leaves of others counts as little as it changes the law.
                 whole = np.full(len(c), np.abs(found[-1]).max())
                 least.append(sizes / abs(parameter) if parameter else whole)
             return np.concatenate(found, axis=1), np.concatenate(least)
 
-        return first_functions(columns, ranges.first, TOLERANCE[kind])
+        return first_functions(columns, ranges.first, tolerance)
 
-    def _with_second(self, fixed: Interpolated | None, kind: type[State], box: Range | None) -> Interpolated | None:
-        if fixed is None or box is None:
-            return None
-        first = fixed.series[self.first]
-        series = _known(
-            fixed.found,
-            (first, box),
-            lambda: second_functions(self.law(fixed, kind), first, box, TOLERANCE[kind]),
-        )
-        return None if series is None else replace(fixed, series={self.first: first, self.second: series})
+    def _second_series(
+        self, shared: tuple[float, ...], signed: bool, first: Series, box: Range, tolerance: float
+    ) -> Series | None:
+        return second_functions(self.law(shared, signed), first, box, tolerance)
 
     def state(
         self,
@@ -347,10 +252,10 @@ class LowRankFamily(SeparableFamily):
         to_slots = super().pullback(state, adjoint, to_held, only)
         if self.numbers and (only is None or not self.shared.isdisjoint(only)):
             assert isinstance(state, LowRankState)
+            # What all devices share has a derivative that is the sum of theirs: each gets its part.
+            devices = self.left.size * self.right.size
             for number, value in zip(self.numbers, self._to_shared(state, adjoint), strict=True):
-                own = np.zeros(self.code.shape, value.dtype)
-                own[(0,) * own.ndim] = value
-                to_slots[number] = to_slots[number] + own
+                to_slots[number] = to_slots[number] + value / devices
         return to_slots
 
     def _to_shared(self, state: LowRankState, adjoint: Array) -> list[Array]:
@@ -367,7 +272,7 @@ class LowRankFamily(SeparableFamily):
         along = total.reshape(first.terms, -1) @ state.polynomials(self.second, count).T
         weights = project.T @ along @ transform(count)
         at = points(first.range, project.shape[1]), points(second.range, count)
-        pulled = self.module.coupling_pull(weights, *self._arguments(state.fixed, *at))
+        pulled = self.module.coupling_pull(weights, *self._arguments(state.fixed.shared, *at))
         return [np.sum(np.broadcast_to(value, weights.shape)) for value in pulled[: len(self.numbers)]]
 
     def _pull(self, state: State, half: Half, weights: Array, to_slots: list[Array], to_held: Array) -> None:
@@ -379,20 +284,3 @@ class LowRankFamily(SeparableFamily):
             group = self.groups[port.name]
             each = value.reshape(state.batch, *half.shape)
             to_held[:, group.start : group.stop] += collect(each, state.batch, half.shape, half.keep(port))
-
-
-def outward(potentials: Iterable[Array], margin: float = 0.0) -> Range | None:
-    """Return the range of finite numbers and a margin, outward to multiples of `STEP`; None where there are none."""
-    finite = [u if np.isfinite(u.sum()) else u[np.isfinite(u)] for u in (u.real for u in potentials)]
-    ends = [(u.min(), u.max()) for u in finite if u.size]
-    if not ends:
-        return None
-    lower = STEP * np.floor((min(low for low, _ in ends) - margin) / STEP)
-    upper = STEP * np.ceil((max(high for _, high in ends) + margin) / STEP)
-    return float(lower), float(upper if upper > lower else lower + STEP)
-
-
-def _known(found: dict[object, Series | None], key: object, made: Callable[[], Series | None]) -> Series | None:
-    if key not in found:
-        found[key] = made()
-    return found[key]

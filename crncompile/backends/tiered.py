@@ -64,7 +64,7 @@ class Tiered:
 
     def functions(self) -> Any:
         """Return the functions of this network, and all else of the module of all families."""
-        names = ("prepare", "settle", "currents", "gross", "linearise", "pullback")
+        names = ("prepare", "settle", "currents", "gross", "linearise", "pullback", "apart")
         own = {name: getattr(self, name) for name in names} | {"products": [family.code for family in self.families]}
         return types.SimpleNamespace(**(vars(self.whole) | own))
 
@@ -74,7 +74,8 @@ class Tiered:
         """Compute the factors of all devices."""
         if isinstance(parameters, Prepared):
             return parameters
-        fits = all(np.shape(parameters[name]) == shape for name, shape in self.shared.items())
+        given = {name: np.asarray(parameters[name]) for name in self.shared}
+        fits = all(a.shape == self.shared[name] and not np.iscomplexobj(a) for name, a in given.items())
         slots = self.whole.slots_of(parameters) if fits else {}
         fixed = [family.fixed(slots[family.code.name]) for family in self.families] if fits else None
         return Prepared(parameters, fixed, self.whole.start(parameters))
@@ -88,10 +89,11 @@ class Tiered:
         parts, sums = [held], []
         for family, fixed in zip(self.families, prepared.fixed, strict=True):
             head, placed = family.settling(fixed, around)
-            parts.append(np.broadcast_to(head.astype(held.dtype), (len(held), len(head))))
+            parts.append(np.broadcast_to(head.astype(held.real.dtype), (len(held), len(head))))
             for kind in KINDS:
                 if (settled := placed.fixed[kind]) is not None and family.settled is not None:
-                    parts.append(np.empty((len(held), family.through_width(settled)), held.dtype))
+                    width, kept = family.through_width(settled), np.result_type(held, settled.factor)
+                    parts.append(np.empty((len(held), width), kept))
                     sums.append((parts[-1], family, settled, kind))
         for tile in self._tiles(held, settled=True):
             natural = self._potentials(prepared.start[None], held[tile])
@@ -120,7 +122,7 @@ class Tiered:
         prepared, own = self.prepare(parameters), held[:, : self.held]
         if prepared.fixed is None:
             return np.asarray(getattr(self.whole, what)(u, own, parameters))
-        into, places = self._begin(what, u, own, parameters), self._places(u, held, prepared)
+        into, places = self._begin(what, u, own, parameters), self.places(u, held, prepared)
         for tile in self._tiles(u, settled=False):
             for family, state in self._states(tile, u, own, places, kind):
                 family.add_currents(state, into[tile], signed=kind is State)
@@ -138,7 +140,7 @@ class Tiered:
         prepared, own = self.prepare(parameters), held[:, : self.held]
         if prepared.fixed is None:
             return tuple(self.whole.linearise(u, own, parameters))
-        (into, blocks), places = self._begin_blocks(u, own, parameters), self._places(u, held, prepared)
+        (into, blocks), places = self._begin_blocks(u, own, parameters), self.places(u, held, prepared)
         for tile in self._tiles(u, settled=False):
             parts = {key: block[tile] for key, block in blocks.items()}
             for family, state in self._states(tile, u, own, places, State):
@@ -183,7 +185,7 @@ class Tiered:
         if self.rest is not None:
             gradient, to_held = self.rest.pullback(adjoint, u, own, parameters, False, only)
         total: dict[str, list[Any]] = {}
-        places = self._places(u, held, prepared)
+        places = self.places(u, held, prepared)
         for tile in self._tiles(u, settled=True):
             for family, state in self._states(tile, u, own, places, State):
                 found = family.pullback(state, adjoint[tile], to_held[tile], only)
@@ -198,6 +200,14 @@ class Tiered:
             gradient[name] = gradient.get(name, 0.0) + value
         return gradient, to_held
 
+    def apart(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> tuple[str, ...]:
+        """Names of families that are not evaluated by their tier at these potentials, but by the law of each device."""
+        prepared = self.prepare(parameters)
+        if prepared.fixed is None:
+            return tuple(family.code.name for family in self.families)
+        places = zip(self.families, self.places(u, held, prepared), strict=True)
+        return tuple(f.code.name for f, placed in places if placed.fixed[State] is None or placed.outside is not None)
+
     # --- potentials ---
 
     def _tiles(self, u: Array, settled: bool) -> list[slice]:
@@ -206,7 +216,7 @@ class Tiered:
     def _potentials(self, u: Array, held: Array) -> Potentials:
         return Potentials(u, held, self.floating, self.fixed)
 
-    def _places(self, u: Array, held: Array, prepared: Prepared) -> list[Placed]:
+    def places(self, u: Array, held: Array, prepared: Prepared) -> list[Placed]:
         """Return how every family is evaluated."""
         assert prepared.fixed is not None
         own, columns = held[:, : self.held], held[:, self.held :] if held.shape[1] > self.held else None

@@ -8,7 +8,7 @@ import pytest
 
 import crncompile
 from backends.test_agreement import gradient_scale, inside
-from crncompile.backends import chebyshev, choice, low_rank, numpy_backend
+from crncompile.backends import chebyshev, choice, interpolated, low_rank, numpy_backend
 from crncompile.program import tiers
 from crncompile.solve.equations import Equations
 from crncompile.solve.newton import polish
@@ -132,7 +132,7 @@ def law_of(name, family):
     family = next(f for f in families(functions) if f.code.name == family)
     fixed = functions.prepare(parameters).fixed[list(LOW_RANK[name]).index(family.code.name)]
     shift = np.log(1e-3) if name == "enzymes" else 0.0
-    law = family.law(fixed, low_rank.State)
+    law = family.law(fixed.shared, signed=True)
     return lambda x, c: law(x + shift, c + shift)
 
 
@@ -195,6 +195,7 @@ def test_interpolated_families_agree_with_the_law(model, name, tile, monkeypatch
     for fixed in (held, other.settle(held, given)):
         assert close(other.currents(u, fixed, given), into, gross)
         assert close(other.gross(u, fixed, given), gross, gross, 1e-3)
+        assert other.apart(u, fixed, given) == ()
         values, blocks = other.linearise(u, fixed, given)
         assert close(values, into, gross)
         assert set(blocks) == set(jacobian)
@@ -249,6 +250,7 @@ def test_samples_outside_all_ranges_are_evaluated_by_the_law(model, name):
         values, blocks = other.linearise(u, fixed, given)
         assert close(values, into, gross)
         assert close(values[2], into[2], gross[2], 1e-12)
+        assert list(other.apart(u, fixed, given)) == LOW_RANK[model]
         assert close(other.gross(u, fixed, given), gross, gross, 1e-3)
         for key, block in jacobian.items():
             assert close(blocks[key], block, np.maximum(np.abs(block).max(axis=0), gross.max()), 10 * TOLERANCE)
@@ -295,11 +297,12 @@ def test_ranges_grow_in_steps_with_the_potentials_at_hand():
     for shift in (0.0, -3.0, -5.0, -7.0):
         values = functions.currents(u + shift, settled, given)
         assert close(values, whole.currents(u + shift, held, parameters), whole.gross(u + shift, held, parameters))
-        found = {s.range for s in given.fixed[0].found.values() if s is not None}
-        lowest.append(min(lower for lower, _ in found))
+        (placed, *_) = functions.currents.__self__.places(u + shift, settled, given)
+        ranges = [placed.fixed[low_rank.State].series[half].range for half in (family.first, family.second)]
+        lowest.append(ranges[1][0])
     assert lowest == sorted(lowest, reverse=True)
     assert len(set(lowest)) >= 3
-    assert all(end % low_rank.STEP == 0 for ends in found for end in ends)
+    assert all(end % interpolated.STEP == 0 for ends in ranges for end in ends)
     assert family.settled is family.first is family.left
 
 
@@ -313,6 +316,7 @@ def test_a_tolerance_that_no_rank_reaches(name, monkeypatch):
     for fixed in (held, other.settle(held, given)):
         assert close(other.currents(u, fixed, given), whole.currents(u, held, parameters), gross, 1e-12)
         assert close(other.gross(u, fixed, given), gross, gross, 1e-9)
+        assert list(other.apart(u, fixed, given)) == LOW_RANK["enzymes"]
         found = other.pullback(adjoint, u, fixed, given)[0]
         assert all(close(found[key], value, np.maximum(scale[key], 1e-300), 1e-12) for key, value in gradient.items())
 
@@ -327,13 +331,7 @@ def test_sharp_dots_are_evaluated_one_by_one():
     settled = functions.settle(held, given)
     gross = whole.gross(u, held, parameters)
     assert close(functions.currents(u, settled, given), whole.currents(u, held, parameters), gross)
-    found = {
-        f.code.name: fixed.found
-        for f, fixed in zip(functions.currents.__self__.families, given.fixed, strict=True)
-        if f.code.name in "ab"
-    }
-    assert None in found["b"].values()
-    assert None not in found["a"].values()
+    assert functions.apart(u, settled, given) == ("b",)
 
 
 @pytest.mark.parametrize("name", choice.names())
@@ -347,14 +345,29 @@ def test_shared_parameters_may_get_one_value_per_device(name):
     assert close(other.currents(u, fixed, given), whole.currents(u, held, parameters), gross)
 
 
+def test_halves_have_the_precision_of_what_is_given():
+    _, functions, parameters, held, u, _ = subject(ENZYMES)
+    small = {name: value.astype(np.float32) for name, value in parameters.items()}
+    given, tiered = functions.prepare(small), functions.currents.__self__
+    settled = functions.settle(held.astype(np.float32), given)
+    places = tiered.places(u.astype(np.float32), settled, given)
+    wanted = plain(ENZYMES).fluxes(u, held, parameters)["a"][0]
+    for family, state in tiered._states(slice(None), u.astype(np.float32), settled, places, low_rank.State):
+        if family.code.name == "a":
+            flow, slope = state.flow(family.right), state.flow_slope(family.right, 1)
+            assert flow.dtype == slope.dtype == np.float32
+            assert close(flow, wanted.sum(axis=1), np.abs(wanted).sum(axis=1), 1e-5)
+
+
 @pytest.mark.parametrize("name", choice.names())
 def test_complex_potentials(name):
     _, other, parameters, held, u, _ = subject(ENZYMES, name)
     whole = plain(ENZYMES)
     moved = u + 0j
     moved[:, 0] += 1e-30j
-    slope = other.currents(moved, held, parameters).imag / 1e-30
-    np.testing.assert_allclose(slope[:, 0], whole.linearise(u, held, parameters)[1][0, 0][:, 0], rtol=1e-12)
+    for fixed in (held, other.settle(held, other.prepare(parameters)), other.settle(held + 0j, parameters)):
+        slope = other.currents(moved, fixed, parameters).imag / 1e-30
+        np.testing.assert_allclose(slope[:, 0], whole.linearise(u, held, parameters)[1][0, 0][:, 0], rtol=1e-12)
 
 
 # --- solutions --------------------------------------------------------------------------------------------------------
