@@ -33,7 +33,8 @@ def _lines(axes: Axes, found: Comparison, values: dict[str, tuple[float, ...]]) 
     for number, (name, heights) in enumerate((n, h) for n, h in values.items() if h):
         colour, dash = COLOURS[number % len(COLOURS)], _DASHES[number // len(COLOURS) % len(_DASHES)]
         shown = np.maximum(np.array(heights), _LEAST)
-        axes.plot(found.nudges, shown, dash, marker="o", ms=3.5, color=colour, label=name)
+        # lines that lie upon each other are told apart by their widths
+        axes.plot(found.nudges, shown, dash, marker="o", ms=3.5, lw=max(1.0, 4 - 0.4 * number), color=colour, label=name)
     plain_log(axes.xaxis)
-    axes.set_yscale("log")
+    plain_log(axes.yaxis)
     axes.set_xlabel("nudge (kT, or steps of free variables)")
