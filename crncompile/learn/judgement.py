@@ -84,8 +84,8 @@ def refuse(judgement: Judgement) -> None:
     """Raise DataError where a rule points the wrong way."""
     if judgement.wrong:
         raise DataError(
-            f"{judgement.sentence()}: it would climb; eqprop and coupled need currents that depend on the bias alone. "
-            "Use response, or force it (--force)"
+            f"{judgement.sentence()}: it points the wrong way, for want of currents that depend on the bias alone; "
+            "use response, or force it (--force)"
         )
 
 

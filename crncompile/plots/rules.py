@@ -34,7 +34,9 @@ def _lines(axes: Axes, found: Comparison, values: dict[str, tuple[float, ...]]) 
         colour, dash = COLOURS[number % len(COLOURS)], _DASHES[number // len(COLOURS) % len(_DASHES)]
         shown = np.maximum(np.array(heights), _LEAST)
         # lines that lie upon each other are told apart by their widths
-        axes.plot(found.nudges, shown, dash, marker="o", ms=3.5, lw=max(1.0, 4 - 0.4 * number), color=colour, label=name)
+        axes.plot(
+            found.nudges, shown, dash, marker="o", ms=3.5, lw=max(1.0, 4 - 0.4 * number), color=colour, label=name
+        )
     plain_log(axes.xaxis)
     plain_log(axes.yaxis)
     axes.set_xlabel("nudge (kT, or steps of free variables)")

@@ -104,28 +104,29 @@ def test_every_rule_that_needs_relaxations_is_among_them():
 # --- imperfect instruments --------------------------------------------------------------------------------------------
 
 X = np.linspace(0, 1, 12)[:, None] * np.ones((1, 2))
-Y = 0.6 * np.sin(3 * X[:, :1])
+Y = network("bias_only").solve(x=X, raw=True, seed=5).readouts["r"][:, None]
 
 
 @pytest.mark.parametrize("rule", ["response", "eqprop", "coupled"])
 def test_training_drives_an_imperfect_instrument(rule):
-    """Noise and a grid of 1 mkT, drift, devices off by 10 %: the loss falls by far, and the laboratory's own says so."""
+    """Noise, a grid of 1 mkT, drift, devices off by 30 %: what is reached is reached by that hardware."""
     net = network("bias_only")
-    laboratory = Imperfect(net, precision=1e-3, drift=1e-5, tolerance=0.1, seed=4)
-    settings = {"optimizer": "adam", "rate": 0.05, "batch": 12, "epochs": 60}
+    laboratory = Imperfect(net, precision=1e-3, drift=1e-5, tolerance=0.3, seed=4)
+    settings = {"optimizer": "adam", "rate": 0.05, "batch": 12, "epochs": 40}
     fit = net.fit(X, Y, rule=rule, nudge=0.3, laboratory=laboratory, **settings)
     assert fit.rule == rule
     assert fit.unconverged == 0
     assert fit.loss < 0.1 * fit.history[0]
-    ideal = net.solve(x=X, raw=True, parameters=fit.parameters).readouts["r"]
-    assert np.mean((ideal - Y[:, 0]) ** 2) != pytest.approx(fit.loss, rel=0.02)
+    hardware = MeasuredTask(net, X, Y, Imperfect(net, precision=0, tolerance=0.3, seed=4)).run(fit.parameters).loss
+    ideal = MeasuredTask(net, X, Y, Imperfect(net, precision=0)).run(fit.parameters).loss
+    assert abs(fit.loss - hardware) < 0.5 * abs(fit.loss - ideal)
     assert "read from an instrument, not certified" in fit.outcome.solution.certificate.how
 
 
 def test_spsa_lowers_the_loss_on_an_imperfect_instrument():
     net = network("bias_only")
     laboratory = Imperfect(net, precision=1e-4, tolerance=0.1, seed=4)
-    settings = {"optimizer": "adam", "rate": 0.03, "batch": 12, "epochs": 300}
+    settings = {"optimizer": "adam", "rate": 0.05, "batch": 12, "epochs": 150}
     fit = net.fit(X, Y, rule="spsa", nudge=0.1, laboratory=laboratory, **settings)
     assert fit.loss < 0.5 * fit.history[0]
     assert fit.judgements == ()
