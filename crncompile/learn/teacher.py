@@ -153,7 +153,8 @@ def _check_outputs(compiled: CompiledNetwork, rule: Rule) -> None:
     read = {access.name for readout in compiled.network.readouts for access in readout.reservoirs}
     if not read & floating:
         raise DataError(
-            f"{rule.name} measures how injected currents move the outputs, and no readout reads a floating reservoir"
+            f"{rule.name} measures how injected currents move the outputs, and no readout reads a floating reservoir: "
+            "name one in a readout, or train with adjoint"
         )
 
 

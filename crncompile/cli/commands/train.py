@@ -19,7 +19,7 @@ from crncompile.cli.options import (
     seed_option,
 )
 from crncompile.cli.progress import waiting
-from crncompile.cli.say import note, print_json, warn
+from crncompile.cli.say import console, note, print_json, warn
 
 if TYPE_CHECKING:
     from crncompile.compiled import CompiledNetwork
@@ -32,7 +32,10 @@ OPTIMIZERS = {"lm": "levenberg_marquardt", "adam": "adam"}
 @click.command(epilog=example("crncompile train sine.tnet --data sine.csv -o sine.npz --plot sine.png"))
 @model_argument
 @data_option
-@click.option("--rule", default="adjoint", show_default=True, help="How gradients are obtained.")
+@click.option("--rule", default="adjoint", show_default=True, help="How gradients are obtained, see --compare-rules.")
+@click.option("--nudge", type=float, metavar="KT", help="How far a measuring injection moves a reservoir.")
+@click.option("--force", is_flag=True, help="Train by a rule whose gradient points the wrong way.")
+@click.option("--compare-rules", is_flag=True, help="Compare all rules with the exact gradient, and do not train.")
 @click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), help="Default: the model's own, else by size.")
 @click.option("-o", "--output", type=OutputPath(".npz"), metavar="P.npz", help="Write the parameters here.")
 @click.option("--plot", type=PICTURE, metavar="F.png", help="Draw target, prediction, network and loss.")
@@ -49,6 +52,9 @@ def command(
     model: Path,
     data: Path,
     rule: str,
+    nudge: float | None,
+    force: bool,
+    compare_rules: bool,
     optimizer: str | None,
     output: Path | None,
     plot: Path | None,
@@ -73,6 +79,9 @@ def command(
     samples = read_data(data, compiled.network)
     warn(samples.warnings)
     start = load_parameters(parameters, compiled) if parameters else None
+    if compare_rules:
+        _compare(compiled, samples, compiled.parameters(start, seed=seed), seed, plot, as_json)
+        return 0
     with Reporter() as progress:
         fit = compiled.fit(
             samples.X,
@@ -80,6 +89,8 @@ def command(
             seed=seed,
             parameters=start,
             rule=rule,
+            nudge=nudge,
+            force=force,
             optimizer=OPTIMIZERS[optimizer] if optimizer else None,
             progress=progress,
             time=time,
@@ -91,6 +102,27 @@ def command(
         _draw(compiled, samples, fit, plot)
     _tell(fit, seed, output, as_json)
     return 130 if fit.interrupted else 0
+
+
+def _compare(
+    compiled: CompiledNetwork, samples: Data, parameters: dict[str, Any], seed: int, plot: Path | None, as_json: bool
+) -> None:
+    from crncompile.cli.rules import comparison_data, comparison_lines, comparison_table
+    from crncompile.learn.compare import compare
+    from crncompile.learn.task import Task
+
+    with waiting("comparing the rules"):
+        found = compare(Task(compiled, samples.X, samples.y), parameters, seed=seed)
+    if plot:
+        from crncompile.plots.rules import draw_comparison
+
+        draw_comparison(found, compiled.network.title or compiled.network.name, plot)
+    if as_json:
+        print_json(comparison_data(found))
+        return
+    console().print(comparison_table(found))
+    for line in comparison_lines(found):
+        click.echo(line)
 
 
 def _draw(compiled: CompiledNetwork, samples: Data, fit: Fit, plot: Path) -> None:
@@ -113,6 +145,8 @@ def _tell(fit: Fit, seed: int, output: Path | None, as_json: bool) -> None:
     click.echo(
         f"{fit.optimizer}, {starts}{len(fit.history)} evaluations, {fit.seconds:.1f} s, seed {seed}: {fit.message}"
     )
+    for when, judgement in zip(("at the start", "in the end"), fit.judgements, strict=False):
+        click.echo(f"{judgement.sentence()} {when}")
     if output:
         click.echo(f"parameters: {output}")
     else:
@@ -120,7 +154,11 @@ def _tell(fit: Fit, seed: int, output: Path | None, as_json: bool) -> None:
 
 
 def _account(fit: Fit, seed: int, output: Path | None) -> dict[str, Any]:
+    from crncompile.cli.rules import judgement_data
+
     return {
+        "rule": fit.rule,
+        "judgements": [judgement_data(judgement) for judgement in fit.judgements],
         "optimizer": fit.optimizer,
         "starts": fit.starts,
         "seed": seed,
