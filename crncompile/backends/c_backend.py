@@ -187,6 +187,8 @@ class _Network:
         prepared = self.prepare(parameters)
         if self.tiered is None or not isinstance(prepared, Prepared):
             return ()
+        if prepared.rest is not self.tiered:
+            return tuple(family.name for family in self.tiered.products)
         return tuple(self.tiered.apart(u, held, prepared.others))
 
     # --- functions of the network -------------------------------------------------------------------------------------

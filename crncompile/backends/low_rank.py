@@ -140,13 +140,8 @@ class LowRankFamily(SeparableFamily):
         """Return how the family is evaluated, and what is left of ``columns``, which held potentials gave before it."""
         if self.settled is None:
             return self._afloat(fixed, natural, around), columns
-        if columns is None:
-            limits = self._limits(around)
-        else:
-            head, columns = columns[:1, :4].ravel().real, columns[:, 4:]
-            known = len(head) and np.isfinite(head).all()
-            a, b, c, d = map(float, head) if known else (np.nan,) * 4
-            limits = Ranges((a, b), (c, d)) if known else None
+        limits = self._limits(around) if columns is None else _written(columns[:1, :4])
+        columns = None if columns is None else columns[:, 4:]
         if limits is None:
             return _NOWHERE, columns
         begun = {kind: self._with_first(fixed, kind, limits) for kind in KINDS}
@@ -284,3 +279,11 @@ class LowRankFamily(SeparableFamily):
             group = self.groups[port.name]
             each = value.reshape(state.batch, *half.shape)
             to_held[:, group.start : group.stop] += collect(each, state.batch, half.shape, half.keep(port))
+
+
+def _written(head: Array) -> Ranges | None:
+    """Return the ranges that stand in front of what held potentials gave, (1, 4) or, of no sample, (0, 4)."""
+    if not len(head) or not np.isfinite(head).all():
+        return None
+    ends = head[0].real.tolist()
+    return Ranges((ends[0], ends[1]), (ends[2], ends[3]))

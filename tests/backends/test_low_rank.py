@@ -321,6 +321,16 @@ def test_a_tolerance_that_no_rank_reaches(name, monkeypatch):
         assert all(close(found[key], value, np.maximum(scale[key], 1e-300), 1e-12) for key, value in gradient.items())
 
 
+def test_ranges_that_are_too_wide_are_given_up():
+    _, functions, parameters, held, u, _ = subject(ENZYMES)
+    held[:, :6] = np.linspace(-100, 100, held[:, :6].size).reshape(-1, 6)
+    given, whole = functions.prepare(parameters), plain(ENZYMES)
+    for fixed in (held, functions.settle(held, given)):
+        assert set(functions.apart(u, fixed, given)) >= {"a", "b", "e"}
+        wanted, gross = whole.currents(u, held, parameters), whole.gross(u, held, parameters)
+        assert close(functions.currents(u, fixed, given), wanted, gross)
+
+
 def test_sharp_dots_are_evaluated_one_by_one():
     sharp = DOTS.replace("dephasing = 40 GHz", "dephasing = 0.01 GHz").replace(
         "gamma = G, coupling = 3 GHz, dephasing = 0.01", "gamma = 0.02 GHz, coupling = 0.005 GHz, dephasing = 0.01"
@@ -338,11 +348,12 @@ def test_sharp_dots_are_evaluated_one_by_one():
 def test_shared_parameters_may_get_one_value_per_device(name):
     _, other, parameters, held, u, _ = subject(ENZYMES, name)
     whole = plain(ENZYMES)
-    parameters["c.k_cat"] = parameters["c.k_cat"] * np.random.default_rng(0).uniform(1, 2, (5, 4))
+    parameters["e.k_cat"] = parameters["e.k_cat"] * np.random.default_rng(0).uniform(1, 2, (3, 6, 5))
     given = other.prepare(parameters)
     fixed = other.settle(held, given)
     gross = whole.gross(u, held, parameters)
     assert close(other.currents(u, fixed, given), whole.currents(u, held, parameters), gross)
+    assert set(other.apart(u, fixed, given)) >= set(LOW_RANK["enzymes"])
 
 
 def test_halves_have_the_precision_of_what_is_given():
