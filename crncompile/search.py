@@ -13,6 +13,7 @@ from crncompile.errors import DataError, did_you_mean
 from crncompile.solution import Solution
 from crncompile.solve.adjoint import gradient_at
 from crncompile.solve.certificate import Certificate
+from crncompile.solve.equations import Linearisation
 from crncompile.solve.steady import Exact, steady_states
 
 if TYPE_CHECKING:
@@ -144,11 +145,19 @@ def _solved(
         maximum_steps=maximum_steps,
         eigenvalues=wanted.eigenvalues,
     )
-    tiers = ", ".join(sorted({family.tier for family in compiled.program.families}))
-    tiers += "" if exact is compiled.exact else " (as interpolated)"
+    tiers = _tiers(compiled, states.u, states.linearisation, exact is compiled.exact)
     certificate = replace(states.certificate, backend=compiled.backend, tier=tiers, precision=str(start.dtype))
     readouts = compiled.read(states.u, held, parameters, batch)
     return Solution(readouts, certificate, states.u, held, parameters, batch, compiled, states.linearisation)
+
+
+def _tiers(compiled: CompiledNetwork, u: Array, last: Linearisation, exactly: bool) -> str:
+    """Say by which tiers currents were evaluated, and which interpolated families were not evaluated so."""
+    tiers = ", ".join(sorted({family.tier for family in compiled.program.families}))
+    if exactly or compiled.exact is compiled.functions:
+        return tiers
+    apart = compiled.functions.apart(np.nan_to_num(u), last.equations.held, last.equations.parameters)
+    return f"{tiers}, interpolated to the end" + (f" but for {', '.join(apart)}" if apart else "")
 
 
 def _ready(functions: Any, held: Array, parameters: Parameters) -> tuple[Any, Any, Array]:
