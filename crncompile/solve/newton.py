@@ -134,7 +134,7 @@ def polish(equations: Equations, start: Array, iterations: int = 12) -> Polished
         patience = patience - (size > before / 2)
         chosen = active[better]
         best.u[chosen], best.residual[chosen], best.step[chosen] = u[better], residual[better], size[better]
-        last = linearisation if len(chosen) == len(start) else None
+        last = linearisation if len(active) == len(start) and np.array_equal(best.u, u) else None
         done = (residual <= wanted.rounded) & (size <= wanted.still)
         on = on & ~done & np.isfinite(size) & (patience > 0) & (size > 0)
         if not on.any():
