@@ -132,6 +132,7 @@ REFUSED = {
     "unknown": ("bias_only", {"rule": "eqprob"}),
     "no-derivatives-of-samples": ("bias_only", {"rule": "spsa", "optimizer": "levenberg_marquardt"}),
     "too-large": ("bias_only", {"rule": "response", "nudge": 1e4, **ADAM}),
+    "varied-too-far": ("bias_only", {"rule": "finite", "nudge": 1e4, **ADAM}),
     "not-positive": ("bias_only", {"rule": "eqprop", "nudge": -0.1, **ADAM}),
     "uphill": (UPHILL, {"rule": "eqprop", **ADAM}),
     "no-output": (NO_OUTPUT, {"rule": "eqprop", **ADAM}),
