@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import DataError
-from crncompile.learn.experiment import Experiment, Instrument, Laws, Variation
+from crncompile.learn.experiment import Experiment, Instrument, Laws, NotAtRestError, Variation
 from crncompile.learn.laboratory import Laboratory, Simulated
 from crncompile.learn.rules import Rule
 from crncompile.learn.task import Outcome
@@ -72,13 +72,13 @@ class Teacher:
         return result
 
     def _kept(self, measured: Mapping[str, Array], samples: int) -> Array:
-        """Say which samples (samples,) came to rest in all that was done to them; raises DataError where none did."""
+        """Say which samples (samples,) came to rest in all that was done; raises NotAtRestError where none did."""
         kept = np.ones(samples, bool)
         for parameter in self.packing.parameters:
             if parameter.name in measured:
                 kept &= np.isfinite(measured[parameter.name]).reshape(samples, -1).all(axis=1)
         if samples and not kept.any():
-            raise DataError(f"no sample comes to rest with a nudge of {self.nudge:g}: make it smaller (--nudge)")
+            raise NotAtRestError(f"no sample comes to rest with a nudge of {self.nudge:g}: make it smaller (--nudge)")
         return kept
 
     def _experiment(
