@@ -64,9 +64,14 @@ def comparison_table(found: Comparison) -> Table:
         if not row.skipped:
             hidden = row.hidden[-1]
             numbers = [_number(row.errors[k], ".1e") for k in shown]
-            ends = [_number(row.measured_order, ".1f"), _number(row.cosines[-1], ".5f")]
+            ends = [_order(row.measured_order), _number(row.cosines[-1], ".5f")]
             table.add_row(row.rule.name, *numbers, *ends, "" if hidden is None else _number(hidden, ".5f"))
     return table
+
+
+def _order(measured: float) -> str:
+    """Say at which order an error falls, or that it does not."""
+    return "none" if abs(measured) < 0.05 else _number(measured, ".1f")
 
 
 def _number(value: float, style: str) -> str:

@@ -26,7 +26,7 @@ _FEW = 500  # trained numbers up to which they are varied one at a time
 
 @dataclass(frozen=True)
 class Row:
-    """One rule: cosine, relative error, and cosine of hidden devices (None: there are none) at each of `NUDGES`.
+    """One rule: cosine, relative error, and cosine of hidden devices (None: there are none) at each nudge.
 
     NaN where no sample came to rest. ``skipped`` says why the rule was not compared. Random estimates are means of 16.
     """
@@ -55,7 +55,7 @@ class Comparison:
     rows: tuple[Row, ...]
     samples: int
     asymmetry: float | None
-    nudges: tuple[float, ...] = NUDGES
+    nudges: tuple[float, ...]
 
 
 def compare(
@@ -79,7 +79,7 @@ def compare(
             if told:
                 told(rule.name)
             rows.append(_row(task, outcome, packing, rule, seed))
-    return Comparison(tuple(rows), int(outcome.good.sum()), asymmetry(task.compiled, outcome))
+    return Comparison(tuple(rows), int(outcome.good.sum()), asymmetry(task.compiled, outcome), NUDGES)
 
 
 def _row(task: Task, outcome: Outcome, packing: Packing, rule: Rule, seed: int) -> Row:

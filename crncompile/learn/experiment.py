@@ -21,6 +21,10 @@ _REACH = 1e3  # a trial current is made at most so many times larger, or smaller
 _TRIALS = 4
 
 
+class NotAtRestError(DataError):
+    """No sample comes to rest under what a rule does to it."""
+
+
 class Instrument(Protocol):
     """A network that can be held, injected into and read: in a lab, or simulated."""
 
@@ -131,7 +135,7 @@ class Experiment:
         """Relax under currents (..., samples, n), scaled so that each moves some reservoir by about ``nudge``.
 
         Returns the factors (..., samples, 1) and the states (..., samples, n), NaN where there is none. A trial that
-        moves them by a tenth to three times as much is good enough. Raises DataError where no sample comes to rest.
+        moves them by a tenth to three times as much is good enough. Raises NotAtRestError where no sample does.
         """
         factor = np.ones((*currents.shape[:-1], 1))
         states = self.instrument.relax(self.inputs, currents)
@@ -150,14 +154,14 @@ class Experiment:
         return factor, states
 
     def rest(self, injections: Array) -> Array:
-        """Relax under injections (..., samples, n); raises DataError where no sample comes to rest."""
+        """Relax under injections (..., samples, n); raises NotAtRestError where no sample comes to rest."""
         found = self.instrument.relax(self.inputs, injections)
         self._settled(found)
         return found
 
     def _settled(self, states: Array) -> None:
         if states.size and not np.isfinite(states).all(axis=-1).any():
-            raise DataError(
+            raise NotAtRestError(
                 f"no sample comes to rest with injections that shall move a reservoir by {self.nudge:g} kT: "
                 "make the nudge smaller (--nudge)"
             )

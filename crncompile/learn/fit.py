@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import DataError, did_you_mean
+from crncompile.learn.experiment import NotAtRestError
 from crncompile.learn.judgement import Judgement, judge, judged, refuse
 from crncompile.learn.laboratory import Laboratory
 from crncompile.learn.measured import MeasuredTask
@@ -123,6 +125,10 @@ def fit(
         _least_squares(job) if name == "levenberg_marquardt" else _descend(job)
     except OutOfTimeError:
         message = "stopped when the time was used up"
+    except NotAtRestError as error:
+        if recorder.parameters is None or len(recorder.history) < 2:
+            raise
+        message = f"stopped with the best parameters so far: {error}"
     except KeyboardInterrupt:
         message, interrupted = "interrupted: the best parameters so far are kept", True
     if message != "finished" and recorder.parameters is not None:
@@ -284,7 +290,8 @@ def _account(job: _Job, name: str, message: str, interrupted: bool) -> Fit:
     assert recorder.confirmed is not None
     _, parameters, outcome = recorder.confirmed
     if job.judgements and outcome.good.any():
-        job.judgements.append(judge(task, job.teacher, parameters, outcome))
+        with suppress(NotAtRestError):
+            job.judgements.append(judge(task, job.teacher, parameters, outcome))
     return Fit(
         parameters=parameters,
         loss=outcome.loss,

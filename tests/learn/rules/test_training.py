@@ -10,6 +10,7 @@ import crncompile
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import DataError
 from crncompile.learn import rules
+from crncompile.learn.experiment import NotAtRestError
 from crncompile.learn.judgement import asymmetry, judge, refuse
 from crncompile.learn.teacher import Teacher, check
 from tests.learn.rules.networks import network, situation
@@ -132,6 +133,7 @@ REFUSED = {
     "unknown": ("bias_only", {"rule": "eqprob"}),
     "no-derivatives-of-samples": ("bias_only", {"rule": "spsa", "optimizer": "levenberg_marquardt"}),
     "too-large": ("bias_only", {"rule": "response", "nudge": 1e4, **ADAM}),
+    "varied-too-far": ("bias_only", {"rule": "finite", "nudge": 1e4, **ADAM}),
     "not-positive": ("bias_only", {"rule": "eqprop", "nudge": -0.1, **ADAM}),
     "uphill": (UPHILL, {"rule": "eqprop", **ADAM}),
     "no-output": (NO_OUTPUT, {"rule": "eqprop", **ADAM}),
@@ -166,6 +168,21 @@ def test_laws_that_are_not_analytic_have_no_complex_nudges(golden):
         check(changed, RULES["eqprop_holomorphic"])
     golden.check("cli/rules/not-analytic.txt", str(caught.value))
     check(changed, RULES["eqprop"])
+
+
+def test_a_rule_that_fails_on_the_way_leaves_the_best_parameters(monkeypatch):
+    def failing(self, experiment):
+        if experiment.rng.bit_generator.seed_seq.entropy[1] > 3:
+            raise NotAtRestError("no sample comes to rest")
+        return gradient(self, experiment)
+
+    gradient = type(RULES["eqprop"]).gradient
+    monkeypatch.setattr(type(RULES["eqprop"]), "gradient", failing)
+    fit = network("bias_only").fit(X, Y, rule="eqprop", force=True, optimizer="adam", batch=9, epochs=9)
+    assert fit.message == "stopped with the best parameters so far: no sample comes to rest"
+    assert len(fit.history) == 3
+    assert len(fit.judgements) == 1
+    assert fit.loss == pytest.approx(min(fit.history), rel=1e-6)
 
 
 def test_finite_differences_reach_what_currents_can_not():
