@@ -40,7 +40,7 @@ readout z = y / 1 kT
 def subject(program, network, seed=0, batch=3):
     """Random potentials, held potentials, adjoints and parameters of a network."""
     rng = np.random.default_rng(seed)
-    reference = choice.load(program, "numpy")
+    reference = choice.load(program, "numpy").exact
     parameters = network.parameters(seed=seed)
     inputs = {group.name: inside(group, rng, batch) for group in network.inputs}
     held = reference.hold(inputs, parameters)
@@ -59,9 +59,9 @@ def agree(value, wanted, scale):
 
 
 def examine(network, name, seed=0, batch=3):
-    """Compare one backend with the reference on a network."""
+    """Compare one backend with the reference on a network, by the exact laws."""
     reference, parameters, held, u, adjoint = subject(network.program, network, seed, batch)
-    other = choice.load(network.program, name)
+    other = choice.load(network.program, name).exact
     given = other.prepare(parameters)
     gross = reference.gross(u, held, parameters)
     assert agree(other.currents(u, held, given), reference.currents(u, held, parameters), gross)
