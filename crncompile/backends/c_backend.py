@@ -28,7 +28,7 @@ from crncompile.backends.numpy_runtime import cores, dtype_of
 from crncompile.backends.printer import Printer, identifiers
 from crncompile.backends.reading import Reader
 from crncompile.backends.text import function, several
-from crncompile.program.types import FamilyCode, Kernel, Program
+from crncompile.program.types import Coupled, FamilyCode, Kernel, Program
 
 Array = NDArray[Any]
 WORTH_A_THREAD = 500_000
@@ -185,11 +185,14 @@ class _Network:
     def apart(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> tuple[str, ...]:
         """Names of families that are not evaluated by their tier at these potentials, but by the law of each device."""
         prepared = self.prepare(parameters)
-        if self.tiered is None or not isinstance(prepared, Prepared):
-            return ()
-        if prepared.rest is not self.tiered:
-            return tuple(family.name for family in self.tiered.products)
-        return tuple(self.tiered.apart(u, held, prepared.others))
+        products = {family.name for family in self.tiered.products} if self.tiered is not None else set()
+        interpolated = {family.name for family in self.program.families if isinstance(family.split, Coupled)}
+        if isinstance(prepared, Prepared) and products and prepared.rest is self.tiered:
+            products -= set(self.tiered.apart(u, held, prepared.others))
+            found = (interpolated | {family.name for family in self.tiered.products}) - products
+        else:
+            found = interpolated | products
+        return tuple(family.name for family in self.program.families if family.name in found)
 
     # --- functions of the network -------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from crncompile import backends
 from crncompile.errors import DataError, did_you_mean
-from crncompile.program.types import Program
+from crncompile.program.types import Coupled, Program
 
 _SUFFIX = "_backend"
 
@@ -38,5 +38,6 @@ def load(program: Program, name: str) -> Any:
     functions = module.load(program)
     functions.exact = getattr(functions, "exact", functions)
     functions.exact.exact = functions.exact
-    functions.apart = getattr(functions, "apart", lambda u, held, parameters: ())
+    interpolated = tuple(family.name for family in program.families if isinstance(family.split, Coupled))
+    functions.apart = getattr(functions, "apart", lambda u, held, parameters: interpolated)
     return functions
