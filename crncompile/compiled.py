@@ -186,15 +186,17 @@ class CompiledNetwork:
         follow: bool = True,
         eigenvalues: bool = False,
         precision: str = "float64",
+        exact: bool = True,
     ) -> Solution:
         """Solve for held potentials (samples, held) and a complete set of parameters; see `solve`.
 
         ``injected`` are currents from outside into the floating reservoirs, (samples, floating) in 1/s. Without
         ``follow`` a sample fails that neither a warm start nor the fast path of a proof settles. In "float32"
-        Newton's method works in 32 bits; paths are followed in 64 all the same, and their ends rounded.
+        Newton's method works in 32 bits; paths are followed in 64 all the same, and their ends rounded. Without
+        ``exact``, laws that are interpolated stay so to the end, which is quicker, and certified as such.
         """
         return find(
-            self, held, parameters, batch, Begin(totals, injected, warm), Wanted(follow, eigenvalues, precision)
+            self, held, parameters, batch, Begin(totals, injected, warm), Wanted(follow, eigenvalues, precision, exact)
         )
 
     @property

@@ -13,6 +13,7 @@ from crncompile.errors import DataError, did_you_mean
 from crncompile.solution import Solution
 from crncompile.solve.adjoint import gradient_at
 from crncompile.solve.certificate import Certificate
+from crncompile.solve.equations import Linearisation
 from crncompile.solve.steady import Exact, steady_states
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Wanted(NamedTuple):
     follow: bool = True
     eigenvalues: bool = False
     precision: str = "float64"
+    exact: bool = True
 
 
 def find(
@@ -93,7 +95,7 @@ def _double(
     wanted: Wanted,
 ) -> Solution:
     steps = MOST_STEPS if wanted.follow else 0
-    return _solved(compiled, held, parameters, batch, begin, steps, wanted.eigenvalues)
+    return _solved(compiled, held, parameters, batch, begin, steps, wanted)
 
 
 def _single(
@@ -107,13 +109,13 @@ def _single(
     """Newton's method in 32 bits; paths are followed in 64, and their ends rounded."""
     cast = {name: np.asarray(value, np.float32) for name, value in parameters.items()}
     single = held.astype(np.float32, copy=False)
-    quick = _solved(compiled, single, cast, batch, begin, 0, wanted.eigenvalues)
+    quick = _solved(compiled, single, cast, batch, begin, 0, wanted)
     lost = np.flatnonzero(quick.certificate.failed)
     if not (wanted.follow and len(lost)):
         return quick
     cold = begin.take(lost)._replace(warm=None)
     double = {name: np.asarray(value, float) for name, value in parameters.items()}
-    exact = _solved(compiled, held[lost].astype(float), double, (len(lost),), cold, MOST_STEPS, wanted.eigenvalues)
+    exact = _solved(compiled, held[lost].astype(float), double, (len(lost),), cold, MOST_STEPS, wanted)
     u = quick.u.copy()
     u[lost] = exact.u
     certificate = quick.certificate.put(lost, exact.certificate)
@@ -127,10 +129,11 @@ def _solved(
     batch: tuple[int, ...],
     begin: Begin,
     maximum_steps: int,
-    eigenvalues: bool,
+    wanted: Wanted,
 ) -> Solution:
     """Solve in the precision of what is given, paths followed for so many steps."""
-    functions, exact = compiled.functions, compiled.exact
+    functions = compiled.functions
+    exact = compiled.exact if wanted.exact else functions
     start = np.broadcast_to(functions.start(parameters), (len(held), len(functions.structure.reservoirs)))
     states = steady_states(
         *_ready(functions, held, parameters),
@@ -140,12 +143,21 @@ def _solved(
         injected=None if begin.injected is None else begin.injected.astype(start.dtype, copy=False),
         exact=None if exact is functions else Exact(*_ready(exact, held, parameters)),
         maximum_steps=maximum_steps,
-        eigenvalues=eigenvalues,
+        eigenvalues=wanted.eigenvalues,
     )
-    tiers = ", ".join(sorted({family.tier for family in compiled.program.families}))
+    tiers = _tiers(compiled, states.u, states.linearisation, exact is compiled.exact)
     certificate = replace(states.certificate, backend=compiled.backend, tier=tiers, precision=str(start.dtype))
     readouts = compiled.read(states.u, held, parameters, batch)
     return Solution(readouts, certificate, states.u, held, parameters, batch, compiled, states.linearisation)
+
+
+def _tiers(compiled: CompiledNetwork, u: Array, last: Linearisation, exactly: bool) -> str:
+    """Say by which tiers currents were evaluated, and which interpolated families were not evaluated so."""
+    tiers = ", ".join(sorted({family.tier for family in compiled.program.families}))
+    if exactly or compiled.exact is compiled.functions:
+        return tiers
+    apart = compiled.functions.apart(np.nan_to_num(u), last.equations.held, last.equations.parameters)
+    return f"{tiers}, interpolated to the end" + (f" but for {', '.join(apart)}" if apart else "")
 
 
 def _ready(functions: Any, held: Array, parameters: Parameters) -> tuple[Any, Any, Array]:

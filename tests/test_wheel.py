@@ -86,8 +86,9 @@ def test_the_wheel_carries_its_data(wheels, origin):
     names = set(archive.namelist())
     library = {path.name for path in (REPOSITORY / "crncompile" / "library").glob("*.tnet")}
     assert {f"crncompile/library/{name}" for name in library} <= names
-    starters = {path.name for path in (REPOSITORY / "crncompile" / "starters").iterdir()}
-    assert {f"crncompile/starters/{name}" for name in starters} <= names
+    for folder in ("starters", "benchmarks"):
+        inside = {path.name for path in (REPOSITORY / "crncompile" / folder).iterdir()}
+        assert {f"crncompile/{folder}/{name}" for name in inside} <= names
     assert "crncompile/language/tnet.lark" in names
     assert archive.read("crncompile/language/tnet.lark") == (REPOSITORY / "grammars" / "tnet.lark").read_bytes()
     assert not [name for name in names if name.startswith(("tests/", "models/")) or "__pycache__" in name]

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import sympy
 from numpy.typing import NDArray
 
 from crncompile.analyze.slots import count, elements, settings
 from crncompile.network.types import Family
 from crncompile.symbolic.device_law import DeviceLaw
-from crncompile.symbolic.functions import logistic
+from crncompile.symbolic.numeric import numpy_function
 from crncompile.symbolic.system import System
 
 Array = NDArray[np.float64]
@@ -69,8 +68,7 @@ class _Constants:
         self.expressions = [None if log_K is None else law.expand(log_K) for log_K in law.log_K]
         self.symbols = [p.symbol for p in law.kind.parameters]
         known = [e for e in self.expressions if e is not None]
-        modules = [{logistic.__name__: lambda x: 1 / (1 + np.exp(-x))}, "numpy"]
-        self.function = sympy.lambdify(self.symbols, known, modules=modules)
+        self.function = numpy_function(self.symbols, known)
 
     def of(self, system: System, family: Family, values: Mapping[str, Array]) -> list[Array | None]:
         """Return ln K (devices,) of each flux of a family; None for an irreversible one."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crncompile.network.types import Family, Network, Port, Slot
 from crncompile.symbolic.conservation import flat_index
-from crncompile.symbolic.functions import logistic
+from crncompile.symbolic.numeric import numpy_function
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -29,8 +29,7 @@ def slot_values(network: Network, slot: Slot, shape: tuple[int, ...], values: Ma
         read.append(array.ravel()[flat_index(own, shape, access.place.axes, access.place.index)])
     if len(read) == 1 and slot.expression == slot.accesses[0].symbol:
         return np.broadcast_to(read[0], shape)
-    modules = [{logistic.__name__: lambda x: 1 / (1 + np.exp(-x))}, "numpy"]
-    function = sympy.lambdify([access.symbol for access in slot.accesses], slot.expression, modules=modules)
+    function = numpy_function([access.symbol for access in slot.accesses], slot.expression)
     # a voltage of 0 V is a potential of 0 kT, not of -0 kT
     return np.broadcast_to(np.asarray(function(*read), float) + 0.0, shape)
 

@@ -6,6 +6,7 @@ numpy functions of the same Program.
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import types
 from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.backends import numpy_backend
-from crncompile.backends.c_library import shared_library
+from crncompile.backends.c_library import shared_libraries
 from crncompile.backends.c_text import HEAD, Function, c_identifiers, family_functions
 from crncompile.backends.chain import chain_text
 from crncompile.backends.load import load_module
@@ -27,11 +28,14 @@ from crncompile.backends.numpy_runtime import cores, dtype_of
 from crncompile.backends.printer import Printer, identifiers
 from crncompile.backends.reading import Reader
 from crncompile.backends.text import function, several
-from crncompile.program.types import FamilyCode, Kernel, Program
+from crncompile.program.types import Coupled, FamilyCode, Kernel, Program
 
 Array = NDArray[Any]
 WORTH_A_THREAD = 500_000
 """Devices times samples below which a second thread costs more than it saves."""
+
+SOLVING = (("currents", "gross"), ("linearise",))
+"""What every solution needs, by the libraries that it comes in: about equally long to compile."""
 
 
 def load(program: Program) -> Any:
@@ -41,13 +45,20 @@ def load(program: Program) -> Any:
     """
     compiled = [family for family in program.families if isinstance(_kernels(program)[family.kernel], Kernel)]
     others = tuple(family for family in program.families if family not in compiled)
-    products = tuple(family for family in program.families if family.split and settles(program, family))
     whole = numpy_backend.elementwise(program)
     rest = numpy_backend.elementwise(replace(program, families=others)) if others else None
-    tiered = numpy_backend.load(replace(program, families=others + products)) if products else None
-    network = _Network(program, compiled, products, whole, rest, tiered)
-    names = ("prepare", "settle", "currents", "gross", "linearise", "pullback")
-    return types.SimpleNamespace(**(vars(whole) | {name: getattr(network, name) for name in names}))
+    network, lawful = _Network(program, compiled, whole, rest), numpy_backend.without_interpolation(program)
+    functions = network.functions(_tiered(program, others))
+    if lawful is not program:
+        functions.exact = network.functions(_tiered(lawful, others))
+    return functions
+
+
+def _tiered(program: Program, others: tuple[FamilyCode, ...]) -> Any:
+    """Return the functions of families that are matrix products and of those that are not compiled, or None."""
+    products = tuple(family for family in program.families if family.split and settles(program, family))
+    part = replace(program, families=others + products)
+    return numpy_backend.tiered(part, numpy_backend.elementwise(part), load) if products else None
 
 
 def settles(program: Program, family: FamilyCode) -> bool:
@@ -55,11 +66,10 @@ def settles(program: Program, family: FamilyCode) -> bool:
 
     Where they do not, the family's terms of the Jacobian have to be written one by one, and compiled code does no more.
     """
-    held = {code.group.name for code in program.held}
     assert family.split is not None
-    halves = (family.split.left, family.split.right)
-    ports = {port.symbol: port.name for port in family.ports}
-    return any(all(ports[symbol] in held for symbol in half.terminals) for half in halves)
+    held, axes = {code.group.name for code in program.held}, (family.split.rows, family.split.columns)
+    halves = [[port for port in family.ports if set(port.view.axes or ()) & set(side)] for side in axes]
+    return any(half and all(port.name in held for port in half) for half in halves)
 
 
 def _kernels(program: Program) -> Mapping[str, Any]:
@@ -98,41 +108,47 @@ class _Family:
 class _Network:
     """The compiled functions of one network."""
 
-    def __init__(
-        self,
-        program: Program,
-        compiled: Sequence[FamilyCode],
-        products: Sequence[FamilyCode],
-        whole: Any,
-        rest: Any,
-        tiered: Any,
-    ):
-        self.program, self.whole, self.rest, self.tiered = program, whole, rest, tiered
-        self.products = products
+    def __init__(self, program: Program, compiled: Sequence[FamilyCode], whole: Any, rest: Any):
+        self.program, self.whole, self.rest = program, whole, rest
+        self.tiered: Any = None
         kernels, names = _kernels(program), c_identifiers(family.name for family in compiled)
         self.families = []
         for family in compiled:
             kernel = kernels[family.kernel]
             texts = family_functions(program, family, kernel, names[family.name])
             self.families.append(_Family(family, kernel, texts))
-        functions = [f for family in self.families for f in family.functions.values()]
-        self.text = "\n\n".join([HEAD, *(f.text for f in functions)])
-        self.libraries = {8: shared_library(self.text)}
+        self.libraries: dict[tuple[str, bool], ctypes.CDLL] = {}
+        self._compile(SOLVING, single=False)
         self.constants = load_module(
             _python_text(self.families, Reader(program)), f"crncompile:{program.name}:constants"
         )
         self.held = sum(held.group.stop - held.group.start for held in program.held)
         self.threads = cores()
 
-    def library(self, size: int) -> ctypes.CDLL:
-        """Return the compiled functions of numbers of 8 or of 4 bytes; these are compiled when first asked for."""
-        if size not in self.libraries:
-            self.libraries[size] = shared_library(self.text, single=size == 4)
-        return self.libraries[size]
+    def functions(self, tiered: Any) -> Any:
+        """Return the functions of the network; ``tiered`` are those of families that are not run here, if any."""
+        network = copy.copy(self)
+        network.tiered = tiered
+        names = ("prepare", "settle", "currents", "gross", "linearise", "pullback", "apart")
+        return types.SimpleNamespace(**(vars(self.whole) | {name: getattr(network, name) for name in names}))
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.threads)
+
+    def _compile(self, libraries: Sequence[Sequence[str]], single: bool) -> None:
+        """Compile functions of all families; those that are named together come into one library."""
+        texts = [[family.functions[name].text for family in self.families for name in names] for names in libraries]
+        compiled = shared_libraries(["\n\n".join([HEAD, *text]) for text in texts], single)
+        for names, library in zip(libraries, compiled, strict=True):
+            self.libraries |= dict.fromkeys([(name, single) for name in names], library)
+
+    def _library(self, what: str, single: bool) -> ctypes.CDLL:
+        """Return the library with a function, of numbers of 32 bits or of 64; it is compiled when first asked for."""
+        if (what, single) not in self.libraries:
+            solving = [names for names in SOLVING if what in names]
+            self._compile(SOLVING if solving else [[what]], single)
+        return self.libraries[what, single]
 
     # --- parameters ---------------------------------------------------------------------------------------------------
 
@@ -155,7 +171,8 @@ class _Network:
         if self.tiered is not None:
             others = self.tiered.prepare(parameters)
             if others.fixed is not None:
-                return [family for family in self.families if family.code not in self.products], self.tiered, others
+                there = {family.name for family in self.tiered.products}
+                return [family for family in self.families if family.code.name not in there], self.tiered, others
         return self.families, self.rest, parameters
 
     def settle(self, held: Array, parameters: Mapping[str, Array]) -> Array:
@@ -164,6 +181,18 @@ class _Network:
         if isinstance(prepared, Prepared) and prepared.rest is not None:
             return np.asarray(prepared.rest.settle(held, prepared.others))
         return held
+
+    def apart(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> tuple[str, ...]:
+        """Names of families that are not evaluated by their tier at these potentials, but by the law of each device."""
+        prepared = self.prepare(parameters)
+        products = {family.name for family in self.tiered.products} if self.tiered is not None else set()
+        interpolated = {family.name for family in self.program.families if isinstance(family.split, Coupled)}
+        if isinstance(prepared, Prepared) and products and prepared.rest is self.tiered:
+            products -= set(self.tiered.apart(u, held, prepared.others))
+            found = (interpolated | {family.name for family in self.tiered.products}) - products
+        else:
+            found = interpolated | products
+        return tuple(family.name for family in self.program.families if family.name in found)
 
     # --- functions of the network -------------------------------------------------------------------------------------
 
@@ -186,15 +215,16 @@ class _Network:
         """`currents` and their Jacobian by blocks or entries."""
         if _complex(u, held, parameters):
             return tuple(self.whole.linearise(u, held, parameters))
-        arrays: dict[Any, Array] = {"into": np.zeros(u.shape, u.dtype), **self._jacobian(len(u), u.dtype)}
         prepared = self._prepared(parameters)
+        if prepared.rest is None:
+            into, found = np.zeros(u.shape, u.dtype), self._jacobian(len(u), u.dtype)
+        else:
+            into, jacobian = prepared.rest.linearise(u, held, prepared.others)
+            found = jacobian if isinstance(jacobian, dict) else {"entries": jacobian}
+        # What is run here is added to what the others gave.
+        arrays = {key: np.require(value, u.dtype, ("C", "W")) for key, value in {"into": into, **found}.items()}
         self._call("linearise", u, held, prepared, arrays)
         into = arrays.pop("into")
-        if prepared.rest is not None:
-            more, jacobian = prepared.rest.linearise(u, held, prepared.others)
-            into = into + more
-            for key, value in jacobian.items() if isinstance(jacobian, dict) else [("entries", jacobian)]:
-                arrays[key] += value
         return into, arrays["entries"] if self.program.pattern is not None else arrays
 
     def _jacobian(self, batch: int, dtype: np.dtype[Any]) -> dict[Any, Array]:
@@ -282,7 +312,7 @@ class _Network:
     ) -> None:
         f = family.functions[what]
         constants, strides = prepared.fixed[f.name]
-        routine = getattr(self.library(inputs[f.inputs[0]].itemsize), f.name)
+        routine = getattr(self._library(what, inputs[f.inputs[0]].dtype == np.float32), f.name)
         given = [_pointers([inputs[name] for name in f.inputs]), _pointers(constants)]
         rest = [ctypes.c_void_p(strides.ctypes.data), _pointers(f.indices)]
 

@@ -10,6 +10,8 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from crncompile import cache
@@ -40,6 +42,13 @@ def shared_library(text: str, single: bool = False) -> ctypes.CDLL:
         with tempfile.TemporaryDirectory(prefix="crncompile-", ignore_cleanup_errors=True) as once:
             return _loaded(program, text, Path(once) / "network.so", single)
     return _loaded(program, text, folder / f"{key[:32]}.so", single)
+
+
+def shared_libraries(texts: Sequence[str], single: bool = False) -> list[ctypes.CDLL]:
+    """Return the compiled libraries of several texts, as `shared_library` does; compilers run at the same time."""
+    _target(compiler())  # asked once, and not by every thread
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(shared_library, texts, [single] * len(texts)))
 
 
 def _flags(program: str, single: bool) -> tuple[str, ...]:

@@ -51,6 +51,12 @@ enum {{ TILE = {TILE} }};
 real largest_exponent = sizeof(real) == 8 ? 700.0 : 80.0;
 static inline real bounded(real x, real limit) {{ return x < limit ? x : limit; }}
 #define exp_(x) exp(bounded(x, limit))
+
+/* By itself: written out wherever it is called, it is a third of a compiler's work. */
+static __attribute__((noinline)) void gather(const real *from, at stride, at width, real *restrict to)
+{{
+    for (at k = 0; k < width; k++) to[k] = from[k * stride];
+}}
 """
 
 EACH = "for (at k = 0; k < width; k++)"
@@ -123,8 +129,9 @@ class _Writer:
     """Writes one function: its loops, and in them what a tile reads, computes, and adds to the outputs.
 
     Every name has a suffix that says what it is, and hence meets no word of C and no other name: arrays over the tile
-    are ``_t`` (terminals), ``_c`` (constants), ``_w`` (weights), ``_r`` (results) and ``_s`` (sums over samples),
-    numbers ``_v``, and ``_at`` is where a terminal's group begins.
+    are ``_t`` (terminals; a number where all devices share one), ``_c`` (constants), ``_w`` (weights), ``_r`` (results)
+    and ``_s`` (sums over samples), numbers ``_v``, and ``_at`` is where a terminal's group begins. What all devices of
+    a tile add to one place is summed in the loop that computes it; only what goes to many places is stored.
     """
 
     def __init__(self, program: Program, family: FamilyCode, kernel: Kernel, routine: Routine):
@@ -141,6 +148,9 @@ class _Writer:
         self.names = c_identifiers(symbol.name for symbol in symbols)
         self.results = [o for o in dict.fromkeys(self.parts.outputs) if o in set(moving)]
         self.outputs: list[tuple[int, int] | str] = []
+        self.stored: list[sympy.Expr] = []
+        self.summed: list[tuple[str, str]] = []
+        self.inside: list[str] = []
 
     def function(self, name: str) -> Function:
         """Return the function under a name."""
@@ -188,8 +198,9 @@ class _Writer:
         for axis, size in enumerate(self.shape):
             if axis != inner:
                 yield f"    for (at a{axis} = 0; a{axis} < {size}; a{axis}++)"
-        yield f"    for (at k0 = 0; k0 < {last}; k0 += TILE) {{"
-        yield f"        const at width = {last} - k0 < TILE ? {last} - k0 : TILE;"
+        step = -(-last // -(-last // TILE))  # tiles of about the same length
+        yield f"    for (at k0 = 0; k0 < {last}; k0 += {step}) {{"
+        yield f"        const at width = {last} - k0 < {step} ? {last} - k0 : {step};"
         adding = list(self.adding())
         yield from _indented(8, self._constants())
         yield from _indented(8, (f"real {name}[TILE] = {{0.0}};" for name in self.sums()))
@@ -205,51 +216,74 @@ class _Writer:
         """Yield lines that gather what does not depend on the sample."""
         axes, inner = len(self.shape), inner_axis(self.shape)
         for number, symbol in enumerate(self.parts.needed):
-            places = ["(k0 + k)" if axis == inner else f"a{axis}" for axis in range(axes)]
-            terms = [f"{place} * strides[{number * axes + axis}]" for axis, place in enumerate(places)]
+            steps = [f"strides[{number * axes + axis}]" for axis in range(axes)]
+            begins = ["k0" if axis == inner else f"a{axis}" for axis in range(axes)]
+            terms = [f"{index} * {step}" for index, step in zip(begins, steps, strict=True)]
             name = f"{self.names[symbol.name]}_c"
             yield f"real {name}[TILE];"
-            yield f"{EACH} {name}[k] = fixed[{number}][{' + '.join(terms)}];"
+            yield f"gather(fixed[{number}] + {' + '.join(terms)}, {steps[inner]}, width, {name});"
 
     def _terminals(self) -> Iterator[str]:
         for number, (symbol, port) in enumerate(zip(self.kernel.terminals, self.family.ports, strict=True)):
-            group, name = self.groups[port.name], self.names[symbol.name]
+            group, name, place = self.groups[port.name], self.names[symbol.name], self.places[number]
             yield f"const real *{name}_at = in[{number}] + b * {group.stop - group.start};"
-            yield f"real {name}_t[TILE];"
-            yield f"{EACH} {name}_t[k] = {name}_at[{self.places[number].at('k0 + k')}];"
+            if place.fixed:
+                yield f"const real {name}_t = {name}_at[{place.at('0')}];"
+            elif place.stride == 1 and not place.index:
+                yield f"const real *{name}_t = {name}_at + {place.at('k0')};"
+            else:
+                yield f"real {name}_t[TILE];"
+                yield f"{EACH} {name}_t[k] = {name}_at[{place.at('k0 + k')}];"
+
+    def terminal(self, number: int) -> str:
+        """Return the text of what device k finds at a terminal."""
+        name = self.names[self.kernel.terminals[number].name]
+        return f"{name}_t" if self.places[number].fixed else f"{name}_t[k]"
 
     def _devices(self) -> Iterator[str]:
         """Yield the loop over the devices of a tile."""
         texts = {s.name: f"{self.names[s.name]}_w[k]" for s in self.weights}
-        texts |= {s.name: f"{self.names[s.name]}_t[k]" for s in self.kernel.terminals}
+        texts |= {s.name: self.terminal(number) for number, s in enumerate(self.kernel.terminals)}
         texts |= {s.name: f"{self.names[s.name]}_c[k]" for s in self.parts.needed}
         texts |= {s.name: f"{self.names[s.name]}_v" for s, _ in self.parts.moving}
         printer = CPrinter(texts)
-        for output in self.results:
+        for output in self.stored:
             yield f"real {self.names[output.name]}_r[TILE];"
-        yield "#pragma omp simd"
+        sums = [f"sum_{number}" for number, _ in enumerate(self.summed)]
+        if sums:
+            yield f"real {', '.join(f'{name} = 0.0' for name in sums)};"
+        yield "#pragma omp simd" + (f" reduction(+:{','.join(sums)})" if sums else "")
         yield f"{EACH} {{"
         for symbol, value in self.parts.moving:
             yield f"    const real {texts[symbol.name]} = {printer.text(value)};"
-        for output in self.results:
+        for output in self.stored:
             yield f"    {self.names[output.name]}_r[k] = {texts[output.name]};"
+        for name, (value, _) in zip(sums, self.summed, strict=True):
+            yield f"    {name} += {value};"
+        yield from _indented(4, self.inside)
         yield "}"
+        for name, (_, target) in zip(sums, self.summed, strict=True):
+            yield f"{target}{name};"
 
     # --- results and where they go ------------------------------------------------------------------------------------
 
-    def result(self, output: sympy.Expr) -> str:
-        """Return the text of an output of the routine for device k."""
+    def result(self, output: sympy.Expr, inside: bool) -> str:
+        """Return the text of an output of the routine for device k, ``inside`` the loop that computes it or behind."""
         if output.is_number:
             return CPrinter({}).text(output)
         name = self.names[output.name]
+        if output in self.results and inside:
+            return f"{name}_v"
         if output in self.results:
+            self.stored += [] if output in self.stored else [output]
             return f"{name}_r[k]"
-        return f"{name}_c[k]" if output in self.parts.needed else f"{name}_{'w' if output in self.weights else 't'}[k]"
+        if output in self.kernel.terminals:
+            return self.terminal(self.kernel.terminals.index(output))
+        return f"{name}_c[k]" if output in self.parts.needed else f"{name}_w[k]"
 
     def by_potential(self, value: str, terminal: int) -> str:
         """Return the text of a derivative by a terminal's potential: by ln c in place of c."""
-        symbol = self.kernel.terminals[terminal]
-        return f"{value} * {self.names[symbol.name]}_t[k]" if symbol.is_positive else value
+        return f"{value} * {self.terminal(terminal)}" if self.kernel.terminals[terminal].is_positive else value
 
     def output(self, name: tuple[int, int] | str) -> str:
         """Return the text of the array of an output."""
@@ -257,22 +291,25 @@ class _Writer:
             self.outputs.append(name)
         return f"out[{self.outputs.index(name)}]"
 
-    @staticmethod
-    def add(start: str, place: Location | Crossing, value: str, factor: int) -> Iterator[str]:
-        """Yield lines that add a multiple of a tile's values to an array from ``start`` on."""
+    def add(
+        self, start: str, place: Location | Crossing, output: sympy.Expr, factor: int, by: int | None = None
+    ) -> Iterator[str]:
+        """Yield lines that add a multiple of an output to an array from ``start`` on; ``by``: a derivative by that one.
+
+        Nothing is yielded where all devices add to one place: then the sum is noted.
+        """
         sign = "-=" if factor < 0 else "+="
         times = f"{abs(factor)}.0 * " if abs(factor) != 1 else ""
+        value = self.result(output, inside=place.fixed)
+        value = value if by is None else self.by_potential(value, by)
+        if place.fixed:
+            self.summed.append((value, f"({start})[{place.at('0')}] {sign} {times}"))
+            return
         yield "{"
         yield f"    real *to = {start};"
-        if place.fixed:
-            yield "    real sum = 0.0;"
-            yield "    #pragma omp simd reduction(+:sum)"
-            yield f"    {EACH} sum += {value};"
-            yield f"    to[{place.at('0')}] {sign} {times}sum;"
-        else:
-            if not place.index:
-                yield "    #pragma omp simd"
-            yield f"    {EACH} to[{place.at('k0 + k')}] {sign} {times}{value};"
+        if not place.index:
+            yield "    #pragma omp simd"
+        yield f"    {EACH} to[{place.at('k0 + k')}] {sign} {times}{value};"
         yield "}"
 
 
@@ -289,7 +326,7 @@ class _Currents(_Writer):
         for terminal, flux, factor in self.family.currents:
             group = self.floating[self.family.ports[terminal].name]
             start = f"{self.output('into')} + b * {self.program.groups[-1].stop} + {group.start}"
-            yield from self.add(start, self.places[terminal], self.result(self.parts.outputs[flux]), self.times(factor))
+            yield from self.add(start, self.places[terminal], self.parts.outputs[flux], self.times(factor))
 
     def times(self, factor: int) -> int:
         """Return what a flux is multiplied by."""
@@ -318,8 +355,8 @@ class _Linearise(_Currents):
         yield from super().adding()
         fluxes = len(self.parts.outputs) - len(self.kernel.slope_of)
         for number, term in enumerate(self.family.contributions):
-            slope = self.by_potential(self.result(self.parts.outputs[fluxes + term.slope]), term.column)
-            yield from self.add(*self._entry(number, term), slope, term.factor)
+            slope = self.parts.outputs[fluxes + term.slope]
+            yield from self.add(*self._entry(number, term), slope, term.factor, by=term.column)
 
     def _entry(self, number: int, term: Contribution) -> tuple[str, Location | Crossing]:
         """Return where the entries of a sample begin, and the place of a device's among them."""
@@ -366,15 +403,14 @@ class _Pullback(_Writer):
         """Yield lines that add up derivatives by parameters, and give those by held ports to their reservoirs."""
         slots = len(self.kernel.parameters)
         for name, output in zip(self.sums(), self.parts.outputs[:slots], strict=True):
-            yield f"{EACH} {name}[k] += {self.result(output)};"
+            self.inside.append(f"{name}[k] += {self.result(output, inside=True)};")
         symbols = [symbol.name for symbol in self.kernel.terminals]
         for name, output in zip(self.kernel.pulled[slots:], self.parts.outputs[slots:], strict=True):
             terminal = symbols.index(name)
             port = self.family.ports[terminal]
             if port.name not in self.floating:
-                value = self.by_potential(self.result(output), terminal)
                 start = f"out[{slots}] + b * {self.program.held[-1].group.stop} + {self.groups[port.name].start}"
-                yield from self.add(start, self.places[terminal], value, 1)
+                yield from self.add(start, self.places[terminal], output, 1, by=terminal)
 
     def after(self) -> Iterator[str]:
         """Yield lines that give the sums to their devices."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from crncompile import backends
 from crncompile.errors import DataError, did_you_mean
-from crncompile.program.types import Program
+from crncompile.program.types import Coupled, Program
 
 _SUFFIX = "_backend"
 
@@ -24,10 +24,20 @@ def names() -> list[str]:
 
 
 def load(program: Program, name: str) -> Any:
-    """Return a program's functions by a backend; raises DataError where there is no such backend, or it can not run."""
+    """Return a program's functions by a backend; raises DataError where there is no such backend, or it can not run.
+
+    ``exact`` are the functions of the same program without any family that is only interpolated: where there is none,
+    the functions themselves. ``apart(u, held, parameters)`` names the families that are not evaluated by their tier
+    there, because a sum of products would not be accurate enough.
+    """
     path = f"{backends.__name__}.{name}{_SUFFIX}" if name in names() else name
     try:
         module = importlib.import_module(path)
     except (ImportError, ValueError) as error:
         raise DataError(f"there is no backend {name}; {did_you_mean(name, names())}") from error
-    return module.load(program)
+    functions = module.load(program)
+    functions.exact = getattr(functions, "exact", functions)
+    functions.exact.exact = functions.exact
+    interpolated = tuple(family.name for family in program.families if isinstance(family.split, Coupled))
+    functions.apart = getattr(functions, "apart", lambda u, held, parameters: interpolated)
+    return functions

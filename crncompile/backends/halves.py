@@ -2,39 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import sympy
 from numpy.typing import NDArray
 
-from crncompile.backends.numpy_runtime import dtype_of
+from crncompile.backends.numpy_runtime import exp
 from crncompile.program.types import FamilyCode, GroupCode, Kernel, Read
 
 Array = NDArray[Any]
-Natural = Mapping[str, Array]
-"""mu in kT, or c in M, of every group: (batch, *group)."""
+
+
+class Potentials(Mapping[str, Array]):
+    """Potentials of every group at samples: here mu in kT, or c in M, (batch, *group), each computed when asked for."""
+
+    def __init__(self, u: Array, held: Array, floating: Mapping[str, GroupCode], fixed: Mapping[str, GroupCode]):
+        self.u, self.held, self.floating, self.fixed = u, held, floating, fixed
+        self.found: dict[str, Array] = {}
+        self.polynomials: dict[object, tuple[Array, Array]] = {}
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self.found:
+            content = (self.floating.get(name) or self.fixed[name]).content
+            self.found[name] = exp(self.potential(name)) if content == "molecules" else self.potential(name)
+        return self.found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (*self.floating, *self.fixed)
+
+    def __len__(self) -> int:
+        return len(self.floating) + len(self.fixed)
+
+    def potential(self, name: str) -> Array:
+        """Return the dimensionless potentials of a group, mu/kT or ln(c/1 M), (batch, *group)."""
+        group = self.floating.get(name) or self.fixed[name]
+        vector = self.u if name in self.floating else self.held
+        return vector[:, group.start : group.stop].reshape(-1, *group.shape)
 
 
 @dataclass(frozen=True, eq=False)
 class Half:
     """One half: ``axes`` of the family, of sizes ``shape``; a stack of its functions is (terms, batch, size).
 
-    ``numbers`` are those of the kernel's parameters among the family's slots; ``value``, ``gross``, ``slopes`` and
-    ``pull`` its functions.
+    Its functions are of the potentials at some ``terminals``.
     """
 
-    kernel: Kernel
     family: FamilyCode
     axes: tuple[int, ...]
     groups: Mapping[str, GroupCode]
-    numbers: tuple[int, ...]
-    value: Any
-    gross: Any
-    slopes: Any
-    pull: Any
+    terminals: tuple[sympy.Symbol, ...]
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
@@ -48,9 +68,9 @@ class Half:
 
     @cached_property
     def ports(self) -> dict[int, Read]:
-        """Ports of the kernel's terminals by their numbers among the family's, in the kernel's order."""
+        """Ports of the terminals by their numbers among the family's, in the order of the terminals."""
         numbers = {port.symbol: number for number, port in enumerate(self.family.ports)}
-        return {numbers[symbol]: self.family.ports[numbers[symbol]] for symbol in self.kernel.terminals}
+        return {numbers[symbol]: self.family.ports[numbers[symbol]] for symbol in self.terminals}
 
     def keep(self, port: Read) -> tuple[int, ...]:
         """Return the axes of a port as axes of this half."""
@@ -69,19 +89,39 @@ class Half:
         moved = array.transpose(0, *(1 + k for k in order))
         return moved[(slice(None), *(slice(None) if axis in axes else None for axis in self.axes))]
 
+
+@dataclass(frozen=True, eq=False)
+class KernelHalf(Half):
+    """A half whose functions are those of a kernel.
+
+    ``numbers`` are those of the kernel's parameters among the family's slots; ``value``, ``gross``, ``slopes`` and
+    ``pull`` its functions, of arrays that ``arrays`` makes.
+    """
+
+    kernel: Kernel
+    numbers: tuple[int, ...]
+    value: Any
+    gross: Any
+    slopes: Any
+    pull: Any
+    arrays: Any = np
+
+    @property
+    def positive(self) -> bool:
+        """Whether all functions are positive: then their sizes are themselves."""
+        return self.kernel.gross == self.kernel.value
+
     def stacked(self, values: Sequence[Any], batch: int) -> Array:
         """Stack results of the kernel: (terms, batch, size)."""
-        stack = np.empty((len(values), batch, *self.shape), dtype_of(*values))
-        for place, value in zip(stack, values, strict=True):
-            place[...] = value
+        stack: Array = self.arrays.stack([self.arrays.broadcast_to(value, (batch, *self.shape)) for value in values])
         return stack.reshape(len(values), batch, self.size)
 
-    def arguments(self, natural: Natural, slots: Sequence[Array]) -> list[Array]:
+    def arguments(self, natural: Potentials, slots: Sequence[Array]) -> list[Array]:
         """Return what the kernel's functions are called with."""
         terminals = [self.spread(natural[port.name], port) for port in self.ports.values()]
         return terminals + [_own(slots[number], self.axes) for number in self.numbers]
 
-    def slope_stacks(self, results: Sequence[Any], natural: Natural, batch: int) -> dict[int, Array]:
+    def slope_stacks(self, results: Sequence[Any], natural: Potentials, batch: int) -> dict[int, Array]:
         """Return for each terminal the derivatives of all functions by its potential, (terms, batch, size)."""
         terms, ports = len(self.kernel.flux_names), list(self.ports.items())
         found: dict[int, list[Any]] = {}
@@ -100,4 +140,4 @@ def _own(slot: Array, axes: tuple[int, ...]) -> Array:
     """Return a slot, which runs over these axes of its family at most, as an array over them."""
     if np.ndim(slot) == 0:
         return slot
-    return np.asarray(slot[tuple(slice(None) if axis in axes else 0 for axis in range(slot.ndim))])
+    return slot[tuple(slice(None) if axis in axes else 0 for axis in range(slot.ndim))]

@@ -23,15 +23,21 @@ class NetworkText:
     def functions(self) -> tuple[str, ...]:
         """Return the texts of all functions."""
         return (
-            self._slots(),
-            self._currents("_currents", "", "Net current into every floating reservoir, for one tile of the batch."),
-            self._currents("_gross", "_gross", "Sums of absolute values of what flows, for one tile of the batch."),
+            *self.forward(),
             self._fluxes(),
-            self._linearise(),
             self._pullback(),
             *([self._monotone()] if self.program.bounded else []),
             self._readouts(),
             self._readout_pullback(),
+        )
+
+    def forward(self) -> tuple[str, ...]:
+        """Return the texts of parameters of families, currents, gross currents and Jacobian."""
+        return (
+            self._slots(),
+            self._currents("_currents", "", "Net current into every floating reservoir, for one tile of the batch."),
+            self._currents("_gross", "_gross", "Sums of absolute values of what flows, for one tile of the batch."),
+            self._linearise(),
         )
 
     # --- calls of kernels ---------------------------------------------------------------------------------------------
@@ -151,7 +157,11 @@ class NetworkText:
         for group in molecular:
             where = f"[:, {group.start}:{group.stop}]"
             yield f"factors{where} = exp(u{where})"
-        yield "entries *= np.repeat(factors, np.diff(ends), axis=1)"
+        yield f"entries *= {self._by_entries()}"
+
+    def _by_entries(self) -> str:
+        """Return the text that gives each entry the factor of its column."""
+        return "np.repeat(factors, np.diff(ends), axis=1)"
 
     # --- a Jacobian by blocks -----------------------------------------------------------------------------------------
 

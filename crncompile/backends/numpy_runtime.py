@@ -102,9 +102,9 @@ def give(
     gradient[name] = gradient.get(name, 0.0) + flat.reshape(batch, *own)
 
 
-def tiles(batch: int, devices: int) -> list[slice]:
-    """Slices of the batch in which a family of this many devices stays within a tile."""
-    step = max(1, TILE // max(1, devices))
+def tiles(batch: int, devices: int, most: int = TILE) -> list[slice]:
+    """Slices of the batch in which a family of this many devices has at most so many elements."""
+    step = max(1, most // max(1, devices))
     return [slice(first, min(first + step, batch)) for first in range(0, batch, step)]
 
 

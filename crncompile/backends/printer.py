@@ -27,7 +27,7 @@ blocks into batch slots slots_of dtype values weights to_u to_held entries facto
 margins number monotone result inputs structure prepare settle currents gross linearise jacobian pullback capacity
 content start hold hold_pullback content_pullback start_pullback readouts readout_pullback fluxes types annotations
 Any Array Callable Mapping NDArray TILE NETWORK TEMPERATURE DEVICES PARAMETERS UNITS READOUTS INPUTS Chain Pivot Rows
-Solved SOLVED_AT_ONCE unpacked NamedTuple Sequence
+Solved SOLVED_AT_ONCE unpacked NamedTuple Sequence in_double
 """
 RESERVED = frozenset(_TAKEN.split()) | frozenset(dir(builtins))
 _NUMBERS = {codata.N_A: "N_A"}
@@ -120,7 +120,7 @@ class Printer:
             return f"({text})" if level > 0 else text
         above, below = _split(e)
         top, bottom = self._factors(above), self._factors(below)
-        if bottom == "1":
+        if below == 1:
             return f"({top})" if level > 1 and above.is_Mul else top
         text = f"{top} / {bottom if not below.is_Mul else f'({bottom})'}"
         return f"({text})" if level > 1 else text

@@ -30,14 +30,15 @@ class Arrays:
 class Reader:
     """The names of one program's groups and kernels in the generated text, and the texts that read arrays.
 
-    ``taken`` are names that no device may have there, because the module defines them otherwise.
+    ``taken`` are names that no device may have there, because the module defines them otherwise; ``arrays`` collects
+    the index arrays.
     """
 
-    def __init__(self, program: Program, taken: frozenset[str] = frozenset()):
+    def __init__(self, program: Program, taken: frozenset[str] = frozenset(), arrays: Arrays | None = None):
         self.program = program
         self.kernels: Mapping[str, Kernel | SolvedKernel] = {kernel.name: kernel for kernel in program.kernels}
         self.kernel_names = identifiers(self.kernels, RESERVED | taken)
-        self.arrays = Arrays()
+        self.arrays = Arrays() if arrays is None else arrays
         self.floating = {group.name: group for group in program.groups}
         self.groups = {**self.floating, **{held.group.name: held.group for held in program.held}}
         results = {n for k in program.kernels for r in (k.slope_names, k.pull_names) for n in result_names(r)}

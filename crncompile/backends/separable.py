@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.backends.halves import Half, Natural
+from crncompile.backends import numpy_runtime
+from crncompile.backends.halves import Half, KernelHalf, Potentials
 from crncompile.backends.kernel_text import kernel_functions
 from crncompile.backends.load import load_module
-from crncompile.backends.numpy_runtime import collect, dtype_of, joined, onto_diagonal, outer, positions, scatter_block
+from crncompile.backends.numpy_runtime import dtype_of, joined
 from crncompile.backends.text import section
 from crncompile.program.types import Contribution, FamilyCode, Kernel, Program, Read, Split
 
 Array = NDArray[Any]
-IMPORTS = "import numpy as np\nfrom crncompile.backends.numpy_runtime import N_A, exp\n" + section("halves")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Fixed:
     @cached_property
     def sizes(self) -> Fixed:
         """The same with the factors' absolute values."""
-        return Fixed(self.slots, np.abs(self.factor))
+        return Fixed(self.slots, abs(self.factor))
 
 
 def _flat(stack: Array) -> Array:
@@ -55,9 +55,17 @@ def _sum(a: Array | None, b: Array | None) -> Array:
     return np.asarray(a + b)
 
 
-def _dotted(a: Array, b: Array) -> Array:
+def dotted(a: Array, b: Array) -> Array:
     """Sum of products over the terms, the first axis."""
-    return np.asarray(a[0] * b[0] if len(a) == 1 else np.einsum("kbn,kbn->bn", a, b))
+    if len(a) > 1 and isinstance(a, np.ndarray):
+        return np.asarray(np.einsum("k...,k...->...", a, b))
+    product: Array = a[0] * b[0] if len(a) == 1 else (a * b).sum(axis=0)
+    return product
+
+
+def times(stack: Array, matrix: Array) -> Array:
+    """Multiply a stack (terms, batch, n) by a matrix (n, m), as one matrix product."""
+    return (stack.reshape(-1, stack.shape[2]) @ matrix).reshape(*stack.shape[:2], -1)
 
 
 class State:
@@ -66,10 +74,11 @@ class State:
     Where one half is the same in every iteration, ``through`` has it multiplied by the factors already.
     """
 
-    def __init__(self, family: SeparableFamily, natural: Natural, batch: int, fixed: Fixed, through: Array | None):
+    def __init__(self, family: SeparableFamily, natural: Potentials, batch: int, fixed: Fixed, through: Array | None):
         self.family, self.natural, self.batch, self.fixed, self.given = family, natural, batch, fixed, through
 
     def _stack(self, half: Half) -> Array:
+        assert isinstance(half, KernelHalf)
         return half.stacked(half.value(*half.arguments(self.natural, self.fixed.slots)), self.batch)
 
     @cached_property
@@ -86,23 +95,25 @@ class State:
     def left_through(self) -> Array:
         """Left functions times the factors, (terms, batch, columns)."""
         given = self.given if self.family.settled is self.family.left else None
-        return self.left @ self.fixed.factor if given is None else given
+        return times(self.left, self.fixed.factor) if given is None else given
 
     @cached_property
     def right_through(self) -> Array:
         """Right functions times the factors, (terms, batch, rows)."""
         given = self.given if self.family.settled is self.family.right else None
-        return self.right @ self.fixed.factor.T if given is None else given
+        return times(self.right, self.fixed.factor.T) if given is None else given
 
-    @cached_property
-    def on_rows(self) -> Array:
-        """Sum of the fluxes of each row, (batch, rows)."""
-        return _dotted(self.left, self.right_through)
+    def flow(self, half: Half) -> Array:
+        """Return sums of the fluxes over the other half, (batch, size)."""
+        if half is self.family.left:
+            return dotted(self.left, self.right_through)
+        return dotted(self.left_through, self.right)
 
-    @cached_property
-    def on_columns(self) -> Array:
-        """Sum of the fluxes of each column, (batch, columns)."""
-        return _dotted(self.left_through, self.right)
+    def flow_slope(self, half: Half, terminal: int) -> Array | None:
+        """Return derivatives of `flow` by the potentials at a terminal of this half, or None where they vanish."""
+        left = half is self.family.left
+        slope = (self.left_slopes if left else self.right_slopes).get(terminal)
+        return None if slope is None else dotted(slope, self.right_through if left else self.left_through)
 
     @cached_property
     def left_slopes(self) -> dict[int, Array]:
@@ -115,6 +126,7 @@ class State:
         return self._slopes(self.family.right)
 
     def _slopes(self, half: Half) -> dict[int, Array]:
+        assert isinstance(half, KernelHalf)
         results = half.slopes(*half.arguments(self.natural, self.fixed.slots))
         return half.slope_stacks(results, self.natural, self.batch)
 
@@ -122,47 +134,75 @@ class State:
 class Sizes(State):
     """The same of absolute values: sums of what flows, with every product counted as positive."""
 
-    def __init__(self, family: SeparableFamily, natural: Natural, batch: int, fixed: Fixed, through: Array | None):
+    def __init__(self, family: SeparableFamily, natural: Potentials, batch: int, fixed: Fixed, through: Array | None):
         super().__init__(family, natural, batch, fixed.sizes, through)
 
     def _stack(self, half: Half) -> Array:
-        return np.abs(half.stacked(half.gross(*half.arguments(self.natural, self.fixed.slots)), self.batch))
+        assert isinstance(half, KernelHalf)
+        return abs(half.stacked(half.gross(*half.arguments(self.natural, self.fixed.slots)), self.batch))
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """How a family is evaluated at the potentials of a batch, by what is summed, `State` or `Sizes`.
+
+    ``fixed`` is None where every device is to be evaluated on its own; so it is for the samples ``outside`` (batch,).
+    """
+
+    fixed: Mapping[type[State], Fixed | None]
+    through: Mapping[type[State], Array | None]
+    outside: Array | None = None
+
+
+KINDS: tuple[type[State], ...] = (State, Sizes)
 
 
 class SeparableFamily:
-    """One family in matrix products."""
+    """One family in matrix products, computed with the array operations of ``runtime``."""
 
-    def __init__(self, program: Program, code: FamilyCode, split: Split):
-        self.code, self.split = code, split
+    def __init__(self, program: Program, code: FamilyCode, runtime: Any = numpy_runtime):
+        assert code.split is not None
+        self.code, self.rows, self.columns, self.runtime = code, code.split.rows, code.split.columns, runtime
         self.floating = {group.name: group for group in program.groups}
         self.groups = {**self.floating, **{held.group.name: held.group for held in program.held}}
-        whole = next(kernel for kernel in program.kernels if kernel.name == code.kernel)
-        parts = {"factor": split.factor, "left": split.left, "right": split.right}
-        text = "\n\n\n".join([IMPORTS, *(kernel_functions(kernel, name) for name, kernel in parts.items())])
+        self._parameters = next(kernel for kernel in program.kernels if kernel.name == code.kernel).parameters
+        parts = {"factor": code.split.factor, **self._kernels()}
+        imports = f"from {runtime.__name__} import N_A, exp, np\n{section('halves')}"
+        text = "\n\n\n".join([imports, *(kernel_functions(kernel, name) for name, kernel in parts.items())])
         self.module = load_module(text, f"crncompile:{program.name}:{code.name}")
-        self._parameters = whole.parameters
-        self.left = self._half("left", split.left, split.rows)
-        self.right = self._half("right", split.right, split.columns)
-        self.factor_slots = self._numbers(split.factor)
+        self.left, self.right = self._halves()
+        self.factor_slots = self._numbers(code.split.factor)
         self.fixtures = program.held
         self.decide = {half: self._decides(half) for half in (self.left, self.right)}
+
+    def _kernels(self) -> Mapping[str, Kernel]:
+        """Return the kernels of the law but for its factor."""
+        assert isinstance(self.code.split, Split)
+        return {"left": self.code.split.left, "right": self.code.split.right}
+
+    def _halves(self) -> tuple[Half, Half]:
+        left, right = (self._half(name, kernel) for name, kernel in self._kernels().items())
+        return left, right
 
     def _numbers(self, kernel: Kernel) -> tuple[int, ...]:
         return tuple(self._parameters.index(symbol) for symbol in kernel.parameters)
 
-    def _half(self, name: str, kernel: Kernel, axes: tuple[int, ...]) -> Half:
-        functions = [getattr(self.module, name + suffix) for suffix in ("", "_gross", "_slopes", "_pull")]
-        return Half(kernel, self.code, axes, self.groups, self._numbers(kernel), *functions)
+    def _half(self, name: str, kernel: Kernel) -> Half:
+        value, gross, slopes, pull = (getattr(self.module, name + s) for s in ("", "_gross", "_slopes", "_pull"))
+        axes = self.rows if name == "left" else self.columns
+        numbers, arrays = self._numbers(kernel), self.runtime.np
+        return KernelHalf(
+            self.code, axes, self.groups, kernel.terminals, kernel, numbers, value, gross, slopes, pull, arrays
+        )
 
     @property
     def terms(self) -> int:
         """Number of products."""
-        return len(self.split.left.flux_names)
+        return len(self._kernels()["left"].flux_names)
 
-    @property
-    def width(self) -> int:
-        """Numbers per sample that are at work at once."""
-        return self.terms * sum(half.size for half in (self.left, self.right) if half is not self.settled)
+    def width(self, settled: bool) -> int:
+        """Numbers per sample that are at work at once, with or without the settled half."""
+        return self.terms * sum(half.size for half in (self.left, self.right) if settled or half is not self.settled)
 
     @cached_property
     def settled(self) -> Half | None:
@@ -173,43 +213,82 @@ class SeparableFamily:
     def _moves(self, half: Half) -> bool:
         return any(port.name in self.floating for port in half.ports.values())
 
-    def through_width(self) -> int:
-        """Length of what `through` gives for a sample."""
-        if self.settled is None:
-            return 0
-        return self.terms * (self.right if self.settled is self.left else self.left).size
-
     # --- parameters ---
 
     def fixed(self, slots: Sequence[Array]) -> Fixed:
         """Compute what parameters fix, of the family's slots."""
         (factor,) = self.module.factor(*(slots[number] for number in self.factor_slots))
-        return Fixed(slots, self._matrix(np.broadcast_to(factor, self.code.shape)))
+        return Fixed(slots, self._matrix(self.runtime.np.broadcast_to(factor, self.code.shape)))
 
     def _matrix(self, devices: Array) -> Array:
         """Return an array (*family) as (rows, columns)."""
-        moved = devices.transpose(*self.split.rows, *self.split.columns)
-        return np.ascontiguousarray(moved.reshape(self.left.size, self.right.size))
+        moved = devices.transpose(*self.rows, *self.columns)
+        return moved.reshape(self.left.size, self.right.size).copy()
 
-    def through(self, natural: Natural, batch: int, fixed: Fixed) -> tuple[Array, Array]:
-        """Return the settled half times the factors, (batch, terms * size), and the same of absolute values."""
-        state = State(self, natural, batch, fixed, None)
-        signed = self._through(state)
-        kernel = (self.left if self.settled is self.left else self.right).kernel
-        half = state.left if self.settled is self.left else state.right
-        if kernel.gross == kernel.value and fixed.one_sign and (half >= 0).all():
-            return signed, np.abs(signed)
-        return signed, self._through(Sizes(self, natural, batch, fixed, None))
+    # --- potentials ---
 
-    def _through(self, state: State) -> Array:
-        found = state.left_through if self.settled is self.left else state.right_through
-        return np.asarray(found.transpose(1, 0, 2).reshape(state.batch, -1))
+    def terms_of(self, fixed: Fixed) -> int:
+        """Return the number of products."""
+        return self.terms
 
-    def state(self, natural: Natural, batch: int, fixed: Fixed, kind: type[State], through: Array | None) -> State:
-        """Return the halves at some potentials; ``through`` is what `through` gave, if anything."""
+    def state(
+        self,
+        natural: Potentials,
+        batch: int,
+        fixed: Fixed,
+        kind: type[State],
+        through: Array | None = None,
+        outside: Array | None = None,
+    ) -> State:
+        """Return the halves at some potentials; ``through`` is what `through` gave, if anything.
+
+        Samples ``outside`` (batch,) shall have no fluxes.
+        """
         if through is not None:
-            through = through.reshape(batch, self.terms, -1).transpose(1, 0, 2)
+            through = through.reshape(batch, self.terms_of(fixed), -1).transpose(1, 0, 2)
         return kind(self, natural, batch, fixed, through)
+
+    def through(
+        self, natural: Potentials, batch: int, fixed: Fixed, kind: type[State], signed: Array | None = None
+    ) -> Array:
+        """Return the settled half times the factors, (batch, terms * size); ``signed`` are those of State, if known."""
+        half = self.settled
+        if signed is not None and isinstance(half, KernelHalf) and half.positive and fixed.one_sign:
+            return np.abs(signed)
+        state = self.state(natural, batch, fixed, kind)
+        found = state.left_through if half is self.left else state.right_through
+        return found.transpose(1, 0, 2).reshape(batch, -1)
+
+    def through_width(self, fixed: Fixed | None) -> int:
+        """Length of what `through` gives for a sample."""
+        if self.settled is None or fixed is None:
+            return 0
+        return self.terms_of(fixed) * (self.right if self.settled is self.left else self.left).size
+
+    def settling(self, fixed: Fixed, around: Potentials) -> tuple[Array, Placed]:
+        """Return what stands in front of the products of held potentials, (numbers,), and how these are computed.
+
+        ``around`` has the held potentials of all samples, and potentials that floating ones start from.
+        """
+        return np.zeros(0), Placed(dict.fromkeys(KINDS, fixed), {})
+
+    def place(
+        self, fixed: Fixed, natural: Potentials, around: Potentials, columns: Array | None
+    ) -> tuple[Placed, Array | None]:
+        """Return how the family is evaluated, and what is left of ``columns``, which held potentials gave before it."""
+        placed = dict.fromkeys(KINDS, fixed)
+        through, columns = self._cut(placed, columns)
+        return Placed(placed, through), columns
+
+    def _cut(
+        self, placed: Mapping[type[State], Fixed | None], columns: Array | None
+    ) -> tuple[dict[type[State], Array | None], Array | None]:
+        through: dict[type[State], Array | None] = dict.fromkeys(KINDS)
+        if columns is not None and self.settled is not None:
+            for kind in KINDS:
+                width = self.through_width(placed[kind])
+                through[kind], columns = columns[:, :width], columns[:, width:]
+        return through, columns
 
     # --- currents and Jacobian ---
 
@@ -218,9 +297,10 @@ class SeparableFamily:
         for terminal, _, factor in self.code.currents:
             port = self.code.ports[terminal]
             half = self._over(port)
-            flow = state.on_rows if half is self.left else state.on_columns
+            flow = state.flow(half)
             group = self.floating[port.name]
-            summed = collect(flow.reshape(state.batch, *half.shape), state.batch, half.shape, half.keep(port))
+            flow = flow.reshape(state.batch, *half.shape)
+            summed = self.runtime.collect(flow, state.batch, half.shape, half.keep(port))
             into[:, group.start : group.stop] += (factor if signed else abs(factor)) * summed
 
     def _over(self, port: Read) -> Half:
@@ -239,21 +319,23 @@ class SeparableFamily:
 
     def _add_term(self, state: State, block: Array, term: Contribution, own: Half, other: Half) -> None:
         """Add a term whose column is at a terminal of the half ``own``."""
+        row, column = self.code.ports[term.row], self.code.ports[term.column]
+        if own.has(row):
+            found = state.flow_slope(own, term.column)
+            if found is not None:
+                self._place(block, term, found, own.axes)
+            return
         left = own is self.left
         slope = (state.left_slopes if left else state.right_slopes).get(term.column)
         if slope is None:
             return
-        row, column = self.code.ports[term.row], self.code.ports[term.column]
         factors = state.fixed.factor if left else state.fixed.factor.T
-        if own.has(row):
-            value = _dotted(slope, state.right_through if left else state.left_through)
-            self._place(block, term, value, own.axes)
-        elif not column.view.axes:
-            value = _dotted(slope @ factors, state.right if left else state.left)
+        if not column.view.axes:
+            value = dotted(slope @ factors, state.right if left else state.left)
             self._place(block, term, value, other.axes)
         else:
             ends = (state.right if left else state.left).transpose(1, 2, 0), slope.transpose(1, 0, 2)
-            value = ends[0] * ends[1] if self.terms == 1 else ends[0] @ ends[1]
+            value = ends[0] * ends[1] if ends[0].shape[2] == 1 else ends[0] @ ends[1]
             value *= factors.T
             self._place(block, term, value, other.axes + own.axes)
 
@@ -264,16 +346,17 @@ class SeparableFamily:
         keep = [tuple(axes.index(axis) for axis in port.view.axes or ()) for port in ports]
         value = value.reshape(batch, *shape) if term.factor == 1 else term.factor * value.reshape(batch, *shape)
         if term.mode == "diagonal":
-            summed = collect(value, batch, shape, keep[0])
+            summed = self.runtime.collect(value, batch, shape, keep[0])
             if block.ndim == 3:
-                onto_diagonal(block, summed)
+                self.runtime.onto_diagonal(block, summed)
             else:
                 block += summed
         elif not set(keep[0]) & set(keep[1]):
-            block += outer(value, batch, shape, *keep)
+            block += self.runtime.outer(value, batch, shape, *keep)
         else:
-            row, column = (positions(self.groups[p.name].shape, shape, k) for p, k in zip(ports, keep, strict=True))
-            block += scatter_block(value, batch, shape, row, column, (block.shape[1], block.shape[2]))
+            sizes = [self.groups[port.name].shape for port in ports]
+            places = [self.runtime.positions(size, shape, k) for size, k in zip(sizes, keep, strict=True)]
+            block += self.runtime.scatter_block(value, batch, shape, *places, (block.shape[1], block.shape[2]))
 
     # --- gradients ---
 
@@ -292,11 +375,11 @@ class SeparableFamily:
         to_slots = self._to_factor(_flat(rows).T @ _flat(columns), state.fixed)
         if self._bears(self.left, only):
             through = None if to_rows is None else to_rows * state.right_through
-            other = None if weighed_columns is None else weighed_columns @ factor.T
+            other = None if weighed_columns is None else times(weighed_columns, factor.T)
             self._pull(state, self.left, _sum(through, other), to_slots, to_held)
         if self._bears(self.right, only):
             through = None if to_columns is None else to_columns * state.left_through
-            other = None if weighed_rows is None else weighed_rows @ factor
+            other = None if weighed_rows is None else times(weighed_rows, factor)
             self._pull(state, self.right, _sum(through, other), to_slots, to_held)
         return to_slots
 
@@ -307,7 +390,8 @@ class SeparableFamily:
     def _decides(self, half: Half) -> frozenset[str]:
         """Return the parameters on which a half depends, by itself or by fixed reservoirs."""
         ports = {port.name for port in half.ports.values()}
-        slots = [self.code.slots[number] for number in half.numbers if number < len(self.code.slots)]
+        numbers = half.numbers if isinstance(half, KernelHalf) else ()
+        slots = [self.code.slots[number] for number in numbers if number < len(self.code.slots)]
         slots += [fixed.at for fixed in self.fixtures if fixed.at is not None and fixed.group.name in ports]
         return frozenset(read.name for slot in slots for read in slot.reads)
 
@@ -326,7 +410,7 @@ class SeparableFamily:
 
     def _to_factor(self, weights: Array, fixed: Fixed) -> list[Array]:
         """Return the derivatives by slots of sum(weights * factor), weights (rows, columns)."""
-        axes = (*self.split.rows, *self.split.columns)
+        axes = (*self.rows, *self.columns)
         devices = weights.reshape([self.code.shape[axis] for axis in axes]).transpose(np.argsort(axes))
         to_slots = [np.zeros((), weights.dtype)] * len(fixed.slots)
         pulled = self.module.factor_pull(devices, *(fixed.slots[number] for number in self.factor_slots))
@@ -336,6 +420,7 @@ class SeparableFamily:
 
     def _pull(self, state: State, half: Half, weights: Array, to_slots: list[Array], to_held: Array) -> None:
         """Add derivatives of sum(weights * functions of a half), weights (terms, batch, size)."""
+        assert isinstance(half, KernelHalf)
         batch = state.batch
         each = weights.reshape(self.terms, batch, *half.shape)
         results = half.pull(*each, *half.arguments(state.natural, state.fixed.slots))
@@ -350,7 +435,7 @@ class SeparableFamily:
         for port, value in zip(half.ports.values(), results[count:], strict=True):
             group = self.groups[port.name]
             if port.name not in self.floating:
-                summed = collect(value, batch, half.shape, half.keep(port))
+                summed = self.runtime.collect(value, batch, half.shape, half.keep(port))
                 chain = half.groups[port.name].content == "molecules"
                 natural = state.natural[port.name].reshape(batch, -1)
                 to_held[:, group.start : group.stop] += summed * natural if chain else summed

@@ -26,6 +26,7 @@ COMMANDS = {
     "export": "Write a model's equations as a document.",
     "new": "Write a small model to start from.",
     "fmt": "Lay out models in one way, comments kept.",
+    "bench": "Measure how fast this installation is.",
     "plot": "Draw a model's network, its response, or a device's current.",
 }
 INTERRUPTED = 130

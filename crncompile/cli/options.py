@@ -57,7 +57,8 @@ backend_option = click.option(
     default="numpy",
     show_default=True,
     metavar="NAME",
-    help="What computes: numpy, c (needs a C compiler; faster for many devices), or the import path of a module.",
+    help="What computes: numpy, c (needs a C compiler; faster for many devices), jax (needs JAX; also on a GPU), "
+    "or the import path of a module.",
 )
 data_option = click.option(
     "--data",

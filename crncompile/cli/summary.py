@@ -46,7 +46,7 @@ def of(system: System) -> dict[str, Any]:
         "trained": sum(sizes[p.name] for p in network.parameters if p.trained),
         "readouts": {readout.name: _count(readout.shape) for readout in network.readouts},
         "conserved": list(system.conserved_names),
-        "path": "unique" if system.unique else "followed",
+        "path": "unique" if system.unique else "bounded" if system.margins else "followed",
         "reason": system.unique or _why_followed(system),
     }
 
@@ -81,18 +81,27 @@ def _count(shape: Sequence[int]) -> int:
     return int(np.prod(shape, dtype=int))
 
 
+_PATHS = {
+    "unique": "proved unique",
+    "bounded": "proved unique in a region without it where there is one, else followed from the stated start",
+    "followed": "followed from the stated start",
+}
+
+
 def text(content: Mapping[str, Any]) -> str:
     """Return the summary in a few lines."""
     families = [_entry_line(family) for family in content["families"]]
     many = "families" if len(families) > 1 else "family"
-    path = "proved unique" if content["path"] == "unique" else "followed from the stated start"
+    path = _PATHS[content["path"]]
     lines = {
         "reservoirs": ", ".join(f"{n} {kind}" for kind, n in content["reservoirs"].items() if n),
         "devices": f"{content['devices']} in {len(families)} {many}: {', '.join(families)}",
         "parameters": f"{content['parameters']} numbers, {content['trained']} of them trained",
         "readouts": ", ".join(name if n == 1 else f"{name} ({n})" for name, n in content["readouts"].items()) or "none",
         "conserved": "; ".join(content["conserved"]) or "nothing",
-        "steady state": f"{path} ({content['reason']})",
+        "steady state": f"{content['reason']}; {path}"
+        if content["path"] == "bounded"
+        else f"{path} ({content['reason']})",
     }
     title = f": {content['title']}" if content["title"] else ""
     head = f"{content['name']}{title}, at {content['temperature']:g} K"

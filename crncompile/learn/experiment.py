@@ -21,6 +21,10 @@ _REACH = 1e3  # a trial current is made at most so many times larger, or smaller
 _TRIALS = 4
 
 
+class NotAtRestError(DataError):
+    """No sample comes to rest under what a rule does to it."""
+
+
 class Instrument(Protocol):
     """A network that can be held, injected into and read: in a lab, or simulated."""
 
@@ -63,7 +67,7 @@ class Laws:
             return dict(self._functions.readouts(u, self._held, self._parameters))
 
     def slope(self, weights: Mapping[str, Array], u: Array) -> tuple[Array, list[Gradient]]:
-        """Differentiate sum(weights * readouts) by the potentials (samples, n), and by parameters with ``u`` fixed."""
+        """Differentiate sum(weights * readouts) by the potentials, (samples, n), and by parameters with ``u`` fixed."""
         to_u, to_held, direct = self._functions.readout_pullback(weights, u, self._held, self._parameters)
         return to_u, [direct, self._functions.hold_pullback(to_held, self._parameters)]
 
@@ -127,31 +131,40 @@ class Experiment:
         """dL/du at the measured free potentials, (samples, n)."""
         return self.laws.slope(self.weights, self.free)[0]
 
-    def scaled(self, currents: Array) -> Array:
-        """Scale trial currents (..., samples, n) until each moves some reservoir by about ``nudge``.
+    def nudged(self, currents: Array) -> tuple[Array, Array]:
+        """Relax under currents (..., samples, n), scaled so that each moves some reservoir by about ``nudge``.
 
-        Raises DataError where no sample stays at rest under them.
+        Returns the factors (..., samples, 1) and the states (..., samples, n), NaN where there is none. A trial that
+        moves them by a tenth to three times as much is good enough. Raises NotAtRestError where no sample does.
         """
         factor = np.ones((*currents.shape[:-1], 1))
+        states = self.instrument.relax(self.inputs, currents)
         for _ in range(_TRIALS):
-            moved = np.abs(self.instrument.relax(self.inputs, factor * currents) - self.free).max(axis=-1, initial=0)
-            lost = ~np.isfinite(moved)[..., None]
-            if not lost.any():
+            moved = np.abs(states - self.free).max(axis=-1, initial=0)[..., None]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                change = np.clip(self.nudge / moved, 1 / _REACH, _REACH)
+            change = np.where(np.isnan(moved), 0.1, np.where((change > 1 / 3) & (change < 10), 1.0, change))
+            change = np.where(currents.any(axis=-1, keepdims=True), change, 1.0)
+            if (change == 1.0).all():
                 break
-            factor = np.where(lost, factor / 10, factor)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            change = np.clip(self.nudge / moved[..., None], 1 / _REACH, _REACH)
-        return np.asarray(factor * np.where(np.isfinite(change), change, 1.0) * currents)
+            factor = factor * change
+            again = self.instrument.relax(self.inputs, np.where(change == 1.0, 0.0, factor * currents))
+            states = np.where(change == 1.0, states, again)
+        self._settled(states)
+        return factor, states
 
     def rest(self, injections: Array) -> Array:
-        """Relax under injections (..., samples, n); raises DataError where no sample comes to rest."""
+        """Relax under injections (..., samples, n); raises NotAtRestError where no sample comes to rest."""
         found = self.instrument.relax(self.inputs, injections)
-        if found.size and not np.isfinite(found).all(axis=-1).any():
-            raise DataError(
+        self._settled(found)
+        return found
+
+    def _settled(self, states: Array) -> None:
+        if states.size and not np.isfinite(states).all(axis=-1).any():
+            raise NotAtRestError(
                 f"no sample comes to rest with injections that shall move a reservoir by {self.nudge:g} kT: "
                 "make the nudge smaller (--nudge)"
             )
-        return found
 
     def gradient(self, parts: list[Gradient]) -> Gradient:
         """Sum parts of a gradient per sample, with what parameters do to the readouts directly."""

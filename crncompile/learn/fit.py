@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import DataError
 from crncompile.learn.checkpoint import Keeper, digest
+from crncompile.learn.experiment import NotAtRestError
 from crncompile.learn.job import Job
 from crncompile.learn.judgement import Judgement, judge, judged, refuse
 from crncompile.learn.laboratory import Laboratory
@@ -178,6 +179,10 @@ def _train(job: Job, method: Optimizer) -> tuple[str, bool, bool]:
         method.train(job)
     except OutOfTimeError:
         message = "stopped when the time was used up"
+    except NotAtRestError as error:
+        if job.recorder.parameters is None or len(job.recorder.history) < 2:
+            raise
+        message = f"stopped with the best parameters so far: {error}"
     except KeyboardInterrupt:
         message, interrupted = _INTERRUPTED, True
     except DivergedError as error:
@@ -299,7 +304,8 @@ def _account(
         recorder.confirm(job.begin(0))
     parameters, outcome, checked = recorder.outcomes()
     if job.judgements and outcome.good.any():
-        job.judgements.append(judge(task, job.teacher, parameters, outcome))
+        with suppress(NotAtRestError):
+            job.judgements.append(judge(task, job.teacher, parameters, outcome))
     return Fit(
         parameters=parameters,
         loss=outcome.loss,

@@ -70,7 +70,7 @@ def judge(task: Task, teacher: Teacher, parameters: Mapping[str, Array], outcome
         task = task.subset(spread(task.samples))
         outcome = task.run(parameters)
     exact, found = compared(task, outcome, teacher)
-    hidden = _hidden(task.compiled, teacher.packing)
+    hidden = hidden_variables(task.compiled, teacher.packing)
     return Judgement(
         teacher.rule.name,
         asymmetry(task.compiled, outcome),
@@ -84,8 +84,8 @@ def refuse(judgement: Judgement) -> None:
     """Raise DataError where a rule points the wrong way."""
     if judgement.wrong:
         raise DataError(
-            f"{judgement.sentence()}: it would climb; eqprop and coupled need currents that depend on the bias alone. "
-            "Use response, or force it (--force)"
+            f"{judgement.sentence()}: it points the wrong way, for want of currents that depend on the bias alone; "
+            "use response, or force it (--force)"
         )
 
 
@@ -103,7 +103,7 @@ def compared(task: Task, outcome: Outcome, gradient: Gradient) -> tuple[Array, A
 
 
 def cosine(found: Array, exact: Array) -> float:
-    """Cosine of the angle between two gradients; 0 where the first is as good as nothing, NaN where the other is."""
+    """Cosine of the angle between two gradients; 0 where the first is as good as nothing, NaN where the second is."""
     lengths = np.linalg.norm(found), np.linalg.norm(exact)
     if not lengths[1] > 0:
         return float("nan")
@@ -118,7 +118,7 @@ def error(found: Array, exact: Array) -> float:
     return float(np.linalg.norm(found - exact) / length) if length > 0 else float("nan")
 
 
-def _hidden(compiled: CompiledNetwork, packing: Packing) -> Array:
+def hidden_variables(compiled: CompiledNetwork, packing: Packing) -> Array:
     """Which free variables (size,) belong to devices that touch no reservoir that is read."""
     network = compiled.network
     read = {access.name for readout in network.readouts for access in readout.reservoirs}

@@ -23,7 +23,8 @@ from crncompile.solve.steady import steady_states
 Array = NDArray[Any]
 _NEWTON_STEPS = 60
 _ROUNDING = 1e-13
-_FOLLOWED = 300  # steps of the path for which a nudged state is followed from the free one
+_STEPS = 2000  # of the path to a free state
+_RAMP = (0.1, 0.3, 0.6, 1.0)  # parts of an injection that is too strong to be made at once
 
 
 class Laboratory(Protocol):
@@ -66,15 +67,38 @@ class Simulated:
         if self._known is None or not np.array_equal(self._known[0], inputs):
             start = np.broadcast_to(self._start, (len(inputs), len(self._start)))
             held = self._functions.settle(inputs, self._parameters)
-            states = steady_states(self._functions, self._parameters, held, start, warm=self._near)
+            # near a state that is known a path from the start would take very long to say the same
+            steps = _STEPS if self._near is None else 0
+            states = steady_states(self._functions, self._parameters, held, start, warm=self._near, maximum_steps=steps)
             self._known = (inputs, states.u)
         return self._known[1]
 
     def _nudged(self, held: Array, rest: Array, injected: Array) -> Array:
-        states = steady_states(
-            self._functions, self._parameters, held, rest, warm=rest, injected=injected, maximum_steps=_FOLLOWED
-        )
-        return states.u
+        """Newton's method from the free state; what it does not settle is raised slowly, which keeps its basin."""
+
+        def settle(which: Array, begin: Array, part: float) -> Array:
+            return steady_states(
+                self._functions,
+                self._parameters,
+                held[which],
+                rest[which],
+                warm=begin,
+                injected=part * injected[which],
+                maximum_steps=0,
+            ).u
+
+        u, pushed = rest.copy(), np.flatnonzero(injected.any(axis=1))
+        u[pushed] = settle(pushed, rest[pushed], 1.0)
+        lost = np.flatnonzero(~np.isfinite(u).all(axis=1) & np.isfinite(rest).all(axis=1))
+        states = rest[lost]
+        for part in _RAMP if len(lost) else ():
+            states = settle(lost, states, part)
+            kept = np.isfinite(states).all(axis=1)
+            lost, states = lost[kept], states[kept]
+            if not len(lost):
+                break
+        u[lost] = states
+        return u
 
     def _complex(self, held: Array, rest: Array, injected: Array) -> Array:
         """Newton's method in complex arithmetic from the free state; NaN where it does not end."""

@@ -30,6 +30,7 @@ class MeasuredTask(Task):
         warm: Array | None = None,
         follow: bool | None = None,
         precision: str = "float64",
+        exact: bool = True,
     ) -> Outcome:
         """Build the network, apply the inputs, and read; what else is said means nothing to an instrument."""
         held, _ = self.compiled.held(self.inputs, parameters, raw=True)

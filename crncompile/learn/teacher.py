@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import DataError
-from crncompile.learn.experiment import Experiment, Instrument, Laws, Variation
+from crncompile.learn.experiment import Experiment, Instrument, Laws, NotAtRestError, Variation
 from crncompile.learn.laboratory import Laboratory, Simulated
 from crncompile.learn.rules import Rule
 from crncompile.learn.task import Outcome
@@ -59,15 +59,27 @@ class Teacher:
             found: dict[str, Array] = self.rule.gradient(compiled, outcome, weights, per_sample=per_sample)
             return found
         good = np.flatnonzero(outcome.good)
-        measured = self.rule.gradient(self._experiment(compiled, outcome, weights, good))
+        with np.errstate(over="ignore", invalid="ignore"):
+            measured = self.rule.gradient(self._experiment(compiled, outcome, weights, good))
+        kept = self._kept(measured, len(good))
         result = {}
         for parameter in self.packing.parameters:
             name, shape = parameter.name, parameter.shape
             value = np.zeros((len(outcome.good), *shape))
             if name in measured:
-                value[good] = np.nan_to_num(measured[name], nan=0.0, posinf=0.0, neginf=0.0).reshape(-1, *shape)
+                value[good[kept]] = measured[name][kept].reshape(-1, *shape)
             result[name] = value if per_sample else value.sum(axis=0)
         return result
+
+    def _kept(self, measured: Mapping[str, Array], samples: int) -> Array:
+        """Say which samples (samples,) came to rest in all that was done; raises NotAtRestError where none did."""
+        kept = np.ones(samples, bool)
+        for parameter in self.packing.parameters:
+            if parameter.name in measured:
+                kept &= np.isfinite(measured[parameter.name]).reshape(samples, -1).all(axis=1)
+        if samples and not kept.any():
+            raise NotAtRestError(f"no sample comes to rest with a nudge of {self.nudge:g}: make it smaller (--nudge)")
+        return kept
 
     def _experiment(
         self, compiled: CompiledNetwork, outcome: Outcome, weights: Mapping[str, Array], good: Array
@@ -153,7 +165,8 @@ def _check_outputs(compiled: CompiledNetwork, rule: Rule) -> None:
     read = {access.name for readout in compiled.network.readouts for access in readout.reservoirs}
     if not read & floating:
         raise DataError(
-            f"{rule.name} measures how injected currents move the outputs, and no readout reads a floating reservoir"
+            f"{rule.name} measures how injected currents move the outputs, and no readout reads a floating reservoir: "
+            "name one in a readout, or train with adjoint"
         )
 
 

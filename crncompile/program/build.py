@@ -45,7 +45,7 @@ def build_program(system: System) -> Program:
     if pays(groups, families, work):
         pattern, families = sparse(groups, families)
     else:
-        tiers, kind_of = Tiers(), {family.name: family.kind.name for family in network.families}
+        tiers, kind_of = Tiers(numbers), {family.name: family.kind.name for family in network.families}
         families = [tiers.chosen(f, system.laws[kind_of[f.name]], kernels[kind_of[f.name]]) for f in families]
     return Program(
         name=network.name,

@@ -212,13 +212,29 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
+class Coupled:
+    """A family's only flux as factor * coupling, its axes cut into ``rows`` and ``columns``.
+
+    ``factor`` is the kernel of the factor of each device, from parameters alone; ``coupling`` that of a function of two
+    terminals, one that runs over rows and one that runs over columns, and of parameters that all devices share. These
+    are the parameters ``shared``: given with more than their own shape, they make the cut invalid.
+    """
+
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    factor: Kernel
+    coupling: Kernel
+    shared: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class FamilyCode:
     """A family: its kernel called on views of groups; ``currents`` (terminal, flux, factor) go into floating groups.
 
     Where the Jacobian is sparse, ``entries`` has for each contribution the place of every device's term in the pattern.
     ``margins`` are the numbers of those of the kernel's margins that bear on floating reservoirs.
-    ``tier`` says how it is best evaluated, ``cost`` why: operations a device by tier. One that is ``separable`` has a
-    ``split``; a backend that has no use for it evaluates the kernel.
+    ``tier`` says how it is best evaluated, ``cost`` why: operations a device by tier. One that is ``separable`` or of
+    ``low rank`` has a ``split``; a backend that has no use for it evaluates the kernel.
     """
 
     name: str
@@ -232,7 +248,7 @@ class FamilyCode:
     tier: str
     entries: tuple[NDArray[np.int64], ...] = ()
     margins: tuple[int, ...] = ()
-    split: Split | None = None
+    split: Split | Coupled | None = None
     cost: Mapping[str, float] = field(default_factory=dict)
 
 

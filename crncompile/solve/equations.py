@@ -102,8 +102,12 @@ class Linearisation:
 
     def take(self, samples: Array) -> Linearisation:
         """Linearisation of some of the samples."""
+        return self.of(self.equations.take(samples), samples)
+
+    def of(self, equations: Equations, samples: Array) -> Linearisation:
+        """Linearisation of some of the samples, whose equations are known."""
         jacobian = self.jacobian.map(lambda entries: entries[samples])
-        return Linearisation(self.equations.take(samples), self.u[samples], self.currents[samples], jacobian)
+        return Linearisation(equations, self.u[samples], self.currents[samples], jacobian)
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,8 +69,9 @@ class Path:
 
 @dataclass(eq=False)
 class _Walkers:
-    """Samples still under way; every field has the sample as its first axis."""
+    """Samples still under way: their ``equations``, and fields that have the sample as their first axis."""
 
+    equations: Equations
     index: Array
     u: Array
     h: Array
@@ -80,7 +81,10 @@ class _Walkers:
     error: Array
 
     def keep(self, stays: Array) -> None:
-        for field in fields(self):
+        if stays.all():
+            return
+        self.equations = self.equations.take(stays)
+        for field in fields(self)[1:]:
             setattr(self, field.name, getattr(self, field.name)[stays])
 
 
@@ -115,11 +119,11 @@ def follow(equations: Equations, start: Array, near: float, accuracy: Accuracy, 
     path = Path(start.copy(), np.full(batch, "lost", "<U8"), ~flags, np.zeros(batch, int), [])
     with np.errstate(all="ignore"):
         h = first_step(equations.linearise(start))
-        walkers = _Walkers(np.arange(batch), start.copy(), h, 0 * h, flags, ~flags, 0 * start)
+        walkers = _Walkers(equations, np.arange(batch), start.copy(), h, 0 * h, flags, ~flags, 0 * start)
         for step in range(1, maximum_steps + 1):
             if not len(walkers.index):
                 break
-            good = _advance(equations, walkers, path, near, accuracy)
+            good = _advance(walkers, path, near, accuracy)
             if step > RECORD_FROM:
                 path.record.append((walkers.index[good], walkers.time[good], walkers.u[good]))
             if step % CHECK_EVERY == 0 or step == maximum_steps:
@@ -129,17 +133,17 @@ def follow(equations: Equations, start: Array, near: float, accuracy: Accuracy, 
     return path
 
 
-def _advance(equations: Equations, walkers: _Walkers, path: Path, near: float, accuracy: Accuracy) -> Array:
+def _advance(walkers: _Walkers, path: Path, near: float, accuracy: Accuracy) -> Array:
     """Try one step for every sample under way and say whose was accepted; those that arrived leave first."""
-    linearisation = equations.take(walkers.index).linearise(walkers.u)
+    linearisation = walkers.equations.linearise(walkers.u)
     stays = _leave(path, walkers, _examine(linearisation, walkers, near))
     if not stays.any():
         return stays[:0]
-    here, linearisation = equations.take(walkers.index), linearisation.take(stays)
+    linearisation = linearisation if stays.all() else linearisation.of(walkers.equations, stays)
     shift = linearisation.capacity / walkers.h[:, None]
     system = linearisation.system(shift)
     euler = walkers.u + system.solve(linearisation.right)
-    u, local = extrapolated(here, walkers.u, walkers.h, linearisation, euler, accuracy.order)
+    u, local = extrapolated(walkers.equations, walkers.u, walkers.h, linearisation, euler, accuracy.order)
     size = largest(local)
     good = np.asarray((size <= accuracy.tolerance) & ~system.reversed)
     _accumulate(walkers, system.solve(linearisation.constrained(shift * walkers.error)) + local, u, good)

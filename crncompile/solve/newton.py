@@ -88,53 +88,61 @@ def newton(equations: Equations, start: Array, patience: int, iterations: int = 
     """
     result, counts = np.full_like(start, np.nan), np.zeros(len(start), int)
     u, active, before, left = start, np.arange(len(start)), np.full(len(start), np.inf), np.full(len(start), patience)
-    arrived_at = precision(start.dtype).arrived
+    wanted, on = precision(start.dtype), np.ones(len(start), bool)
     with np.errstate(all="ignore"):
         for _ in range(iterations):
             linearisation = equations.linearise(u)
             step = linearisation.newton.solve_unchecked(linearisation.newton_right)
             size = largest(step)
-            counts[active] += 1
+            counts[active[on]] += 1
             u = u + limited(step)
-            arrived = size < arrived_at
+            arrived = on & (size < wanted.arrived)
             left = left - (size > before / 2)
-            stays = ~arrived & np.isfinite(size) & (left > 0)
+            on = on & ~arrived & np.isfinite(size) & (left > 0)
             result[active[arrived]] = u[arrived]
-            if not stays.any():
+            if not on.any():
                 break
             before = size
-            if not stays.all():
-                equations, u, active = equations.take(stays), u[stays], active[stays]
-                before, left = before[stays], left[stays]
+            if few(on):
+                equations, u, active, before, left = equations.take(on), u[on], active[on], before[on], left[on]
+                on = on[on]
     return result, counts
+
+
+def few(on: Array) -> bool:
+    """Whether so few samples of a batch still go on that a smaller batch is worth its copy."""
+    return bool(2 * np.count_nonzero(on) <= len(on))
 
 
 def polish(equations: Equations, start: Array, iterations: int = 12) -> Polished:
     """Plain Newton from ``start`` (batch, n) until the residual no longer falls; the best state of each sample is kept.
 
-    A sample leaves the batch when it was found to rounding, or its Newton step twice failed to halve.
+    A sample is left alone when it was found to rounding, or its Newton step twice failed to halve.
     """
     unknown, wanted = np.full(len(start), np.inf), precision(start.dtype)
     best = Polished(start.copy(), unknown, unknown.copy(), np.zeros(len(start), int))
     u, active, patience, last = start, np.arange(len(start)), np.full(len(start), 2), None
+    on = np.ones(len(start), bool)
     for _ in range(iterations):
         with np.errstate(all="ignore"):
             linearisation = equations.linearise(u)
             step = linearisation.newton_step
         residual, size = residual_of(linearisation), largest(step)
-        best.iterations[active] += 1
-        better = (residual < best.residual[active]) | ((residual == best.residual[active]) & (size < best.step[active]))
+        best.iterations[active[on]] += 1
+        before = best.step[active]
+        better = on & ((residual < best.residual[active]) | ((residual == best.residual[active]) & (size < before)))
+        patience = patience - (size > before / 2)
         chosen = active[better]
-        patience = patience - (size > best.step[active] / 2)
         best.u[chosen], best.residual[chosen], best.step[chosen] = u[better], residual[better], size[better]
-        last = linearisation if len(chosen) == len(start) else None
+        last = linearisation if len(active) == len(start) and np.array_equal(best.u, u) else None
         done = (residual <= wanted.rounded) & (size <= wanted.still)
-        stays = ~done & np.isfinite(size) & (patience > 0) & (size > 0)
-        if not stays.any():
+        on = on & ~done & np.isfinite(size) & (patience > 0) & (size > 0)
+        if not on.any():
             break
-        u = (u + limited(step))[stays]
-        if not stays.all():
-            equations, active, patience = equations.take(stays), active[stays], patience[stays]
+        u = np.where(on[:, None], u + limited(step), u)
+        if few(on):
+            equations, u, active, patience = equations.take(on), u[on], active[on], patience[on]
+            on = on[on]
     return Polished(best.u, best.residual, best.step, best.iterations, last)
 
 

@@ -11,7 +11,7 @@ import sympy
 from numpy.typing import NDArray
 
 from crncompile.network.types import DeviceKind, DeviceParameter
-from crncompile.symbolic.functions import logistic
+from crncompile.symbolic.numeric import numpy_function
 from crncompile.units import CAPACITANCE, CONCENTRATION, CONDUCTANCE, ENERGY, RATE, Dimension
 
 # Decades in which positive quantities of a dimension are drawn, in the coherent system; others between 1e-2 and 1e2.
@@ -69,12 +69,8 @@ def function_of(
     definitions: Sequence[tuple[sympy.Symbol, sympy.Expr]] = (),
 ) -> Callable[[Mapping[sympy.Symbol, NDArray[Any]]], list[NDArray[Any]]]:
     """Return the function that `evaluate` calls, for those who call it several times."""
-    compiled = sympy.lambdify(
-        list(symbols),
-        list(expressions),
-        modules=[{logistic.__name__: _logistic}, "numpy"],
-        cse=(lambda outputs: (list(definitions), list(outputs))) if definitions else True,
-    )
+    shared = (lambda outputs: (list(definitions), list(outputs))) if definitions else True
+    compiled = numpy_function(symbols, list(expressions), cse=shared)
 
     def function(values: Mapping[sympy.Symbol, NDArray[Any]]) -> list[NDArray[Any]]:
         given = [values[symbol] for symbol in symbols]
@@ -106,7 +102,3 @@ def stationary(states: int, ends: Sequence[tuple[int, int]], rates: Sequence[NDA
         for state in reversed(range(states - 1)):
             occupations[state] = (occupations[state + 1 :] * matrix[state + 1 :, state]).sum(axis=0)
         return np.asarray(occupations / occupations.sum(axis=0))
-
-
-def _logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1.0 / (1.0 + np.exp(-x))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
@@ -34,7 +34,7 @@ class System:
     conserved: NDArray[np.int64]
     conserved_names: tuple[str, ...]
     unique: str
-    margins: Mapping[str, Margins]
+    margins: Mapping[str, Margins] = field(default_factory=dict)
 
     @property
     def monotone(self) -> bool:

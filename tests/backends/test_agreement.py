@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from program.chains import network_text
 
 import crncompile
 from backends.random_networks import CHARGE, MOLECULES, random_network
@@ -36,19 +37,10 @@ readout z = y / 1 kT
 """
 
 
-@pytest.fixture(autouse=True)
-def compiler():
-    """Skip in words where there is no compiler."""
-    try:
-        c_library.compiler()
-    except DataError as error:
-        pytest.skip(str(error))
-
-
 def subject(program, network, seed=0, batch=3):
     """Random potentials, held potentials, adjoints and parameters of a network."""
     rng = np.random.default_rng(seed)
-    reference = choice.load(program, "numpy")
+    reference = choice.load(program, "numpy").exact
     parameters = network.parameters(seed=seed)
     inputs = {group.name: inside(group, rng, batch) for group in network.inputs}
     held = reference.hold(inputs, parameters)
@@ -66,10 +58,10 @@ def agree(value, wanted, scale):
     return np.all(np.abs(value - wanted) <= TOLERANCE * scale)
 
 
-def examine(network, name, seed=0):
-    """Compare one backend with the reference on a network."""
-    reference, parameters, held, u, adjoint = subject(network.program, network, seed)
-    other = choice.load(network.program, name)
+def examine(network, name, seed=0, batch=3):
+    """Compare one backend with the reference on a network, by the exact laws."""
+    reference, parameters, held, u, adjoint = subject(network.program, network, seed, batch)
+    other = choice.load(network.program, name).exact
     given = other.prepare(parameters)
     gross = reference.gross(u, held, parameters)
     assert agree(other.currents(u, held, given), reference.currents(u, held, parameters), gross)
@@ -109,6 +101,11 @@ def test_random_networks(pool, seed, name):
 @pytest.mark.parametrize("model", sorted(MODELS.glob("*.tnet")), ids=lambda path: path.stem)
 def test_models(model, name):
     examine(crncompile.load(model), name)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_devices_with_many_states(name):
+    examine(crncompile.loads(network_text("complete", 16)), name)
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -183,7 +180,7 @@ def test_samples_do_not_depend_on_their_neighbours(name, monkeypatch):
 
 
 def test_an_unknown_backend_is_named():
-    with pytest.raises(DataError, match="there is no backend fortran; known here: c, numpy"):
+    with pytest.raises(DataError, match="there is no backend fortran; known here: c, jax, numpy"):
         crncompile.loads(SMALL, backend="fortran")
 
 
@@ -213,7 +210,7 @@ def test_a_compiler_that_fails_is_told(monkeypatch, tmp_path):
         crncompile.loads(SMALL, backend="c")
 
 
-def test_a_damaged_library_is_made_anew(monkeypatch, tmp_path):
+def test_a_damaged_library_is_made_anew(compiler, monkeypatch, tmp_path):
     monkeypatch.setenv("CRNCOMPILE_CACHE", str(tmp_path))
     text = "int three(void) { return 3; }"
     assert c_library.shared_library(text).three() == 3
@@ -226,7 +223,25 @@ def test_a_damaged_library_is_made_anew(monkeypatch, tmp_path):
     assert done.stdout == "3\n"
 
 
-def test_a_folder_that_can_not_be_written_is_no_obstacle(monkeypatch, tmp_path):
+def test_gradients_are_compiled_when_they_are_asked_for(compiler, monkeypatch, tmp_path):
+    monkeypatch.setenv("CRNCOMPILE_CACHE", str(tmp_path))
+    net = crncompile.loads(SMALL, backend="c")
+    before = set(tmp_path.glob("*.so"))
+    _, parameters, held, u, adjoint = subject(net.program, net)
+    functions = net.functions
+    functions.linearise(u, held, parameters)
+    assert set(tmp_path.glob("*.so")) == before
+    functions.pullback(adjoint, u, held, parameters)
+    assert len(set(tmp_path.glob("*.so")) - before) == 1
+
+
+def test_libraries_compiled_at_the_same_time(compiler, monkeypatch, tmp_path):
+    monkeypatch.setenv("CRNCOMPILE_CACHE", str(tmp_path))
+    texts = [f"int number(void) {{ return {n}; }}" for n in (1, 2, 2, 3)]
+    assert [library.number() for library in c_library.shared_libraries(texts)] == [1, 2, 2, 3]
+
+
+def test_a_folder_that_can_not_be_written_is_no_obstacle(compiler, monkeypatch, tmp_path):
     monkeypatch.setenv("CRNCOMPILE_CACHE", str(tmp_path / "file" / "below"))
     (tmp_path / "file").write_text("")
     (tmp_path / "scratch").mkdir()

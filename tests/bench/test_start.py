@@ -1,6 +1,6 @@
 """CPU seconds from the command line to an answer: the first time, and again while nothing has changed.
 
-``pytest --bench -s tests/bench/test_start.py`` prints a table; ``python tests/bench/test_start.py`` does it alone.
+``pytest --bench -s tests/bench/test_start.py`` prints a table; ``python -m tests.bench.test_start`` does it alone.
 """
 
 import os
@@ -16,10 +16,9 @@ import pytest
 MODELS = sorted((Path(__file__).parents[2] / "models").glob("*.tnet"))
 RUNS = 5
 LAYERED = """
-import sys, time
-sys.path.insert(0, {folder!r})
+import time
 import crncompile, crncompile.compiler, crncompile.solve.steady
-from layered import TEXT
+from tests.bench.ours import TEXT
 began = time.process_time()
 net = crncompile.loads(TEXT.format(*{layers}))
 compiled = time.process_time()
@@ -51,10 +50,9 @@ def check(model):
 
 def layered(case):
     """Medians of CPU seconds from the text to functions, and to the first certified state, imports not counted."""
-    code = LAYERED.format(folder=str(Path(__file__).parent), layers=LAYERS[case])
+    command, top = [sys.executable, "-c", LAYERED.format(layers=LAYERS[case])], Path(__file__).parents[2]
     runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-        for _ in range(RUNS)
+        subprocess.run(command, cwd=top, capture_output=True, text=True, check=True).stdout.split() for _ in range(RUNS)
     ]
     return tuple(statistics.median(float(run[n]) for run in runs) for n in (0, 1))
 

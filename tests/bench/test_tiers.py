@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.bench
 
 
-@pytest.mark.parametrize("case", ["separable"])
+@pytest.mark.parametrize("case", ["separable", "low_rank"])
 def test_tiers(case, capsys):
     command = [sys.executable, str(Path(__file__).with_name("tiers.py")), case, "100"]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}

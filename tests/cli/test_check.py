@@ -1,6 +1,7 @@
 """``crncompile check``: mistakes, summary, warnings."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -111,6 +112,24 @@ reaction gone: Y => A = mass_action(k = 1 s^-1)
     assert "r1" not in said.output
     families = json.loads(crn("check", "n.tnet", "--json").stdout)["summary"]["families"]
     assert [family["equation"] for family in families] == ["A + 2 X <-> 3 X", "X <-> Y", "Y => A"]
+
+
+def test_the_tier_of_a_family_is_told_with_what_the_others_cost(crn, tmp_path):
+    text = """network n
+temperature 300 K
+volume 1 nL
+index i = 1..200
+index j = 1..20
+reservoir x[i] = input(range = [1 mM, 2 mM])
+reservoir h[j] = output(start = 1 mM)
+reservoir low = fixed(at = 1 uM)
+enzyme a[i, j]: x[i] -> h[j] = michaelis_menten(total = train 1 nM, k_cat = 1 s^-1, K_M = 1 mM, K_P = 1 mM, K_eq = 10)
+enzyme b[i, j]: low -> h[j] = michaelis_menten(total = train 1 nM, k_cat = 1 s^-1, K_M = 1 mM, K_P = 1 mM, K_eq = 10)
+"""
+    (tmp_path / "n.tnet").write_text(text)
+    said = crn("check", "n.tnet", "--verbose")
+    assert re.search(r"enzyme a: .*, low rank, about \S+ operations a device \(47 elementwise\)", said.stdout)
+    assert re.search(r"enzyme b: .*, separable, about \S+ operations a device \(47 elementwise\)", said.stdout)
 
 
 def test_a_potential_of_no_voltage_has_no_sign(crn, tmp_path):

@@ -141,3 +141,27 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch, capsys):
     with progress.Reporter() as reporter:
         reporter(report(1.0))
         assert reporter.bar.tasks[0].completed == 0.25
+
+
+def test_training_by_a_measured_rule_says_what_it_is_worth(crn, line):
+    words = ("train", "divider.tnet", "--data", line, "--rule", "eqprop", "--nudge", "0.01")
+    result = crn(*words, "--starts", "1")
+    assert result.exit_code == 0
+    assert "eqprop: cosine 1 with the exact gradient, asymmetry of the Jacobian 0 at the start" in result.stdout
+    content = json.loads(crn(*words, "--json").stdout)
+    assert content["rule"] == "eqprop"
+    assert content["judgements"][0]["cosine"] == pytest.approx(1)
+
+
+def test_rules_are_compared(crn, line, tmp_path):
+    words = ("train", "divider.tnet", "--data", line, "--compare-rules")
+    result = crn(*words, "--plot", "rules.png")
+    assert result.exit_code == 0
+    assert "exact only where every current depends on the bias alone: coupled, " in result.stdout
+    assert "response_one_sided" in result.stdout
+    assert (tmp_path / "rules.png").read_bytes().startswith(b"\x89PNG")
+    content = json.loads(crn(*words, "--json").stdout)
+    by_name = {row["rule"]: row for row in content["rules"]}
+    assert "adjoint" not in by_name
+    assert by_name["response"]["errors"][-1] < 1e-6
+    assert len(by_name["finite"]["cosines"]) == len(content["nudges"])

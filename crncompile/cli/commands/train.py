@@ -20,7 +20,7 @@ from crncompile.cli.options import (
     seed_option,
 )
 from crncompile.cli.progress import waiting
-from crncompile.cli.say import complain, note, print_json, warn
+from crncompile.cli.say import complain, console, note, print_json, warn
 from crncompile.cli.training import MetricsFile, given_settings, list_settings
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @model_argument
 @data_option
-@click.option("--rule", default="adjoint", show_default=True, help="How gradients are obtained.")
+@click.option("--rule", default="adjoint", show_default=True, help="How gradients are obtained, see --compare-rules.")
+@click.option("--nudge", type=float, metavar="KT", help="How far a measuring injection moves a reservoir.")
+@click.option("--force", is_flag=True, help="Train by a rule whose gradient points the wrong way.")
+@click.option("--compare-rules", is_flag=True, help="Compare all rules with the exact gradient, and do not train.")
 @click.option("--optimizer", metavar="NAME", help="lm, adam, sgd or lbfgs. Default: the model's own, else by size.")
 @click.option("-o", "--output", type=OutputPath(".npz"), metavar="P.npz", help="Write the parameters here.")
 @click.option("--plot", type=PICTURE, metavar="F.png", help="Draw what came out, the network and the loss.")
@@ -80,6 +83,9 @@ def command(
     model: Path,
     data: str,
     rule: str,
+    nudge: float | None,
+    force: bool,
+    compare_rules: bool,
     optimizer: str | None,
     output: Path | None,
     plot: Path | None,
@@ -112,6 +118,9 @@ def command(
     samples = read_samples(data, compiled.network)
     warn(samples.warnings)
     start = load_parameters(parameters, compiled) if parameters else None
+    if compare_rules:
+        _compare(compiled, samples, compiled.parameters(start, seed=seed), seed, plot, as_json)
+        return 0
     with ExitStack() as open_ones:
         lines = open_ones.enter_context(MetricsFile(metrics, resume)) if metrics else None
         fit = compiled.fit(
@@ -120,6 +129,8 @@ def command(
             seed=seed,
             parameters=start,
             rule=rule,
+            nudge=nudge,
+            force=force,
             optimizer=optimizer,
             progress=open_ones.enter_context(Reporter()),
             metrics=lines,
@@ -142,6 +153,27 @@ def _checkpoints(folder: Path | None, every: float, resume: bool) -> Checkpoints
     if folder is None and resume:
         raise click.UsageError("--resume needs --checkpoint DIR: the folder to go on from")
     return None if folder is None else Checkpoints(folder, every, resume)
+
+
+def _compare(
+    compiled: CompiledNetwork, samples: Data, parameters: dict[str, Any], seed: int, plot: Path | None, as_json: bool
+) -> None:
+    from crncompile.cli.rules import comparison_data, comparison_lines, comparison_table
+    from crncompile.learn.compare import compare
+    from crncompile.learn.task import Task
+
+    with waiting("comparing the rules"):
+        found = compare(Task(compiled, samples.X, samples.y), parameters, seed=seed)
+    if plot:
+        from crncompile.plots.rules import draw_comparison
+
+        draw_comparison(found, compiled.network.title or compiled.network.name, plot)
+    if as_json:
+        print_json(comparison_data(found))
+        return
+    console().print(comparison_table(found))
+    for line in comparison_lines(found):
+        click.echo(line)
 
 
 def _draw(compiled: CompiledNetwork, samples: Data, fit: Fit, plot: Path) -> None:
@@ -170,6 +202,8 @@ def _tell(fit: Fit, seed: int, output: Path | None, as_json: bool) -> None:
     click.echo(
         f"{fit.optimizer}, {starts}{len(fit.history)} evaluations, {fit.seconds:.1f} s, seed {seed}: {fit.message}"
     )
+    for when, judgement in zip(("at the start", "in the end"), fit.judgements, strict=False):
+        click.echo(f"{judgement.sentence()} {when}")
     if output:
         click.echo(f"parameters: {output}")
     else:
@@ -177,9 +211,12 @@ def _tell(fit: Fit, seed: int, output: Path | None, as_json: bool) -> None:
 
 
 def _account(fit: Fit, seed: int, output: Path | None) -> dict[str, Any]:
+    from crncompile.cli.rules import judgement_data
     from crncompile.cli.score import validation_score
 
     return {
+        "rule": fit.rule,
+        "judgements": [judgement_data(judgement) for judgement in fit.judgements],
         "optimizer": fit.optimizer,
         "starts": fit.starts,
         "seed": seed,

@@ -40,8 +40,7 @@ class Coupled:
     def gradient(self, experiment: Experiment) -> Gradient:
         """Return the gradient of each sample."""
         force = nudging(experiment)
-        beta = strength(experiment, force)
-        above = experiment.rest(-beta * force)
+        beta, above = strength(experiment, force)
         below = experiment.free if self.order == 1 else experiment.rest(beta * force)
         with np.errstate(divide="ignore", invalid="ignore"):
             multipliers = np.where(beta > 0, (below - above) / (self.order * beta), 0.0)

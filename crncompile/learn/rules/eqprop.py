@@ -43,8 +43,7 @@ class Eqprop:
     def gradient(self, experiment: Experiment) -> Gradient:
         """Return the gradient of each sample."""
         force = nudging(experiment)
-        beta = strength(experiment, force)
-        above = experiment.rest(-beta * force)
+        beta, above = strength(experiment, force)
         below = experiment.free if self.order == 1 else experiment.rest(beta * force)
         with np.errstate(divide="ignore", invalid="ignore"):
             multipliers = np.where(beta > 0, (below - above) / (self.order * beta), 0.0)
@@ -61,15 +60,17 @@ def nudging(experiment: Experiment) -> Array:
     return np.asarray(laws.balanced(force - (excess[:, None, :] @ pulled)[:, 0]))
 
 
-def strength(experiment: Experiment, force: Array) -> Array:
-    """Return beta (samples, 1) with which a current -beta force moves some reservoir by about the nudge."""
+def strength(experiment: Experiment, force: Array) -> tuple[Array, Array]:
+    """Return beta (samples, 1) with which a current -beta force moves some reservoir by about the nudge.
+
+    The second is where it does, the nudged states (samples, n).
+    """
     gross = experiment.laws.gross(experiment.free)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(force != 0, np.abs(force) / gross, 0.0).max(axis=1, keepdims=True, initial=0)
         beta = np.where(share > 0, experiment.nudge / share, 0.0)
-        chosen = np.abs(experiment.scaled(-beta * force)).max(axis=1, keepdims=True, initial=0)
-        largest = np.abs(force).max(axis=1, keepdims=True, initial=0)
-        return np.asarray(np.where(largest > 0, chosen / largest, 0.0))
+    factor, states = experiment.nudged(-beta * force)
+    return factor * beta, states
 
 
 RULES = (Eqprop("eqprop"), Eqprop("eqprop_one_sided", order=1))

@@ -36,7 +36,7 @@ class Holomorphic:
     def gradient(self, experiment: Experiment) -> Gradient:
         """Return the gradient of each sample."""
         force = nudging(experiment)
-        beta = strength(experiment, force)
+        beta = strength(experiment, force)[0]
         turns = np.exp(2j * np.pi * np.arange(self.points) / self.points)[:, None, None]
         states = experiment.rest(-beta * turns * force)
         with np.errstate(divide="ignore", invalid="ignore"):

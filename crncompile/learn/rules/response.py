@@ -56,8 +56,10 @@ class Response:
         size = experiment.nudge * experiment.laws.gross(experiment.free)
         multipliers = np.zeros(size.shape)
         for signs in self._signs(experiment):
-            injected = experiment.scaled(experiment.laws.balanced(signs * size))
-            change = self._change(experiment, injected) / (self.patterns or 1)
+            injected = experiment.laws.balanced(signs * size)
+            factor, above = experiment.nudged(injected)
+            injected = factor * injected
+            change = self._change(experiment, injected, above) / (self.patterns or 1)
             strength = np.abs(injected)
             with np.errstate(divide="ignore", invalid="ignore"):
                 share = np.where((signs != 0) & (strength > 0), signs * change[..., None] / strength, 0.0)
@@ -79,12 +81,11 @@ class Response:
                 signs = np.eye(n)[others[first : first + step], None, :] * np.ones((1, samples, 1))
             yield signs
 
-    def _change(self, experiment: Experiment, injected: Array) -> Array:
-        """Return the change of the loss, (injections, samples)."""
-        above = experiment.loss(experiment.rest(injected))
+    def _change(self, experiment: Experiment, injected: Array, above: Array) -> Array:
+        """Return the change of the loss from states ``above`` (injections, samples, n), (injections, samples)."""
         if self.sides == 1:
-            return np.asarray(above - experiment.loss(experiment.free))
-        return np.asarray((above - experiment.loss(experiment.rest(-injected))) / 2)
+            return np.asarray(experiment.loss(above) - experiment.loss(experiment.free))
+        return np.asarray((experiment.loss(above) - experiment.loss(experiment.rest(-injected))) / 2)
 
 
 RULES = (
