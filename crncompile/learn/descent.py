@@ -83,11 +83,12 @@ class Descent:
     """One start.
 
     ``settled`` says whether all that a checkpoint keeps belongs to the same step. ``sound`` are the free variables at
-    the last batch all of which had steady states.
+    the last batch all of which had steady states. Batches are those of ``task``, their gradients from ``gradient``.
     """
 
     def __init__(self, job: Job, start: int, method: Callable[[Array], Method], batches: int, precision: str):
         self.job, self.start, self.batches, self.precision = job, start, batches, precision
+        self.task, self.gradient = job.task, job.teacher
         self.values = job.begin(start)
         self.fixed = {name: np.asarray(value, precision) for name, value in self.values.items()}
         self.origin = job.packing.pack(self.values).astype(precision)
@@ -139,7 +140,7 @@ class Descent:
         batch, parameters = self._batch(chosen), {**self.fixed, **point.values}
         near, follow = self.states.near(chosen), not self.states.known[chosen].all()
         outcome = batch.run(parameters, near, follow, self.precision, exact=False)
-        g = self._gradient(batch, outcome, point, parameters)
+        g = self._slope(batch, outcome, point, parameters)
         right = batch.right(outcome)
         self.settled = False
         self.states.keep(chosen, outcome.solution.u)
@@ -156,12 +157,12 @@ class Descent:
         if self.lost >= _LOST:
             raise DivergedError(self._where(outcome))
 
-    def _gradient(self, batch: Task, outcome: Outcome, point: Point, parameters: Mapping[str, Array]) -> Array | None:
+    def _slope(self, batch: Task, outcome: Outcome, point: Point, parameters: Mapping[str, Array]) -> Array | None:
         """Return the derivative of the mean loss by the free variables; ``None`` where no sample has a state."""
         if not outcome.good.any():
             return None
         try:
-            slope = self.job.teacher(self.job.task.compiled, outcome, batch.by_readout(batch.loss_weights(outcome)))
+            slope = self.gradient(self.task.compiled, outcome, batch.by_readout(batch.loss_weights(outcome)))
         except NotAtRestError:  # the evaluation itself stands
             self.settled = False
             self._add(outcome, parameters)
@@ -182,7 +183,7 @@ class Descent:
         return point
 
     def _batch(self, chosen: Array) -> Task:
-        batch = self.job.task.subset(chosen)
+        batch = self.task.subset(chosen)
         if not self.augmentation.idle:
             rng = np.random.default_rng([self.job.seed, self.start, self.step, _DRAWN])
             batch.inputs = self.augmentation.apply(batch.inputs, rng, self.precision)
