@@ -46,7 +46,12 @@ ALLOWED = {
     "cli": PIPELINE | ON_TOP | {"compiled", "compiler", "plots"},
 }
 # Doors: written inside a function, so that the user finds all on one object and nothing is imported before it is used.
-DOORS = {("compiled", "crncompile.learn.fit"), ("compiled", "crncompile.analyze.simulation")}
+DOORS = {
+    ("compiled", "crncompile.learn.fit"),
+    ("compiled", "crncompile.learn.objective"),
+    ("compiled", "crncompile.analyze.simulation"),
+    ("compiled", "crncompile.compiler"),
+}
 
 
 def relative(path):
@@ -155,6 +160,7 @@ def test_the_public_names():
         "ModelError",
         "Solution",
         "SteadyStateError",
+        "jax_layer",
         "load",
         "loads",
     ]

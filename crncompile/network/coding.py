@@ -39,6 +39,28 @@ def encode(reservoir: Reservoir, raw: ArrayLike, precision: str = "float64") -> 
     return np.asarray(first + (last - first) * share)
 
 
+def slope(network: Network, reservoir: Reservoir, values: ArrayLike, *, raw: bool) -> NDArray[np.float64]:
+    """Return the derivative of the held potential (mu/kT or ln c) by an input's number, (..., *shape).
+
+    ``values`` are raw data or numbers in the unit of the range, as for `encode` and `in_range_unit`. Both are affine in
+    mu or c, and with a logarithmic encoding in its logarithm: two points give the slope.
+    """
+    code = _coding(reservoir)
+    logarithmic = raw and code.encoding == "log"
+
+    def mapped(numbers: ArrayLike) -> NDArray[np.float64]:
+        found = encode(reservoir, numbers) if raw else in_range_unit(network, reservoir, numbers)
+        return np.asarray(np.log(np.abs(found)) if logarithmic else found)
+
+    low, high = code.data if raw and code.data is not None else (0.0, 1.0)
+    here = np.asarray(values, float)
+    steady = (mapped(np.full(here.shape, high)) - mapped(np.full(here.shape, low))) / (high - low)
+    if logarithmic == (reservoir.content == "molecules"):
+        return steady
+    level = encode(reservoir, here) if raw else in_range_unit(network, reservoir, here)
+    return np.asarray(steady * level if logarithmic else steady / level)
+
+
 def _coding(reservoir: Reservoir) -> InputCoding:
     if reservoir.coding is None:
         raise DataError(f"{reservoir.name} is no input: only inputs take values from outside")
