@@ -149,6 +149,22 @@ def test_importing_the_package_loads_no_other():
     assert loaded_by("import crncompile") - loaded_by("pass") == {"crncompile"}
 
 
+def test_packages_of_extras_are_imported_in_one_place():
+    """And by name only, so that nothing else needs them."""
+    found = {
+        (relative(path), package)
+        for path in FILES
+        for package in ("sklearn", "jax")
+        if re.search(
+            rf"^\s*(from|import) {package}\b|import_module\(.{package}", path.read_text(encoding="utf-8"), re.M
+        )
+    }
+    assert found == {
+        ("crncompile/learn/estimators.py", "sklearn"),
+        ("crncompile/learn/jax_layer.py", "jax"),
+    }
+
+
 # --- what the outside sees --------------------------------------------------------------------------------------------
 
 

@@ -59,7 +59,7 @@ class _Thermodynamic(BaseEstimator):
         The compiled network.
     parameters_
         Its trained parameters by name, in the coherent system.
-    loss_, unconverged_, history_, message_, interrupted_
+    loss_, unconverged_, history_, message_, interrupted_, robustness_
         What came out of training, as in `learn.fit.Fit`. Ctrl-C ends it with a warning and keeps the best so far.
     n_features_in_, feature_names_in_
         As everywhere in scikit-learn.
@@ -105,6 +105,7 @@ class _Thermodynamic(BaseEstimator):
         self.parameters_ = dict(found.parameters)
         self.loss_, self.unconverged_, self.history_ = found.loss, found.unconverged, found.history
         self.message_, self.interrupted_ = found.message, found.interrupted
+        self.robustness_ = found.robustness
         if found.interrupted:
             warnings.warn(f"training was {found.message}", stacklevel=4)
 
