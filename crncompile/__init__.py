@@ -54,8 +54,10 @@ def __getattr__(name: str) -> object:
 
 
 def _estimator(name: str) -> object:
+    import importlib
+
     try:
-        from crncompile.learn import estimators
+        estimators = importlib.import_module("crncompile.learn.estimators")
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] != "sklearn":
             raise

@@ -8,13 +8,14 @@ targets to mean 0 and standard deviation 1. A model of one's own is given raw da
 
 from __future__ import annotations
 
+import inspect
 import re
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +31,7 @@ from crncompile.learn.fit import Fit
 from crncompile.solution import Solution
 
 Array = NDArray[Any]
+_Kind = TypeVar("_Kind")
 Model = str | Path | CompiledNetwork | None
 
 
@@ -150,6 +152,14 @@ class _Thermodynamic(BaseEstimator):
         return np.concatenate(parts, axis=1), solution
 
 
+def _described(kind: type[_Kind]) -> type[_Kind]:
+    """Add to a class's description what it shares with the other."""
+    shared = inspect.cleandoc(_Thermodynamic.__doc__ or "").split("\n", 1)[1]
+    kind.__doc__ = f"{inspect.getdoc(kind)}\n{shared}"
+    return kind
+
+
+@_described
 class ThermodynamicRegressor(RegressorMixin, _Thermodynamic):
     """Learns numbers: a network's ``readout`` values by least squares, one or several for each sample."""
 
@@ -186,6 +196,7 @@ class ThermodynamicRegressor(RegressorMixin, _Thermodynamic):
         return tags
 
 
+@_described
 class ThermodynamicClassifier(ClassifierMixin, _Thermodynamic):
     """Learns classes: a network's ``classify`` values are logits, trained by cross-entropy.
 

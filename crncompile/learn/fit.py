@@ -346,5 +346,5 @@ def _account(job: _Job, name: str, message: str, interrupted: bool) -> Fit:
         outcome=outcome,
         rule=job.teacher.rule.name,
         judgements=tuple(job.judgements),
-        robustness=_robustness(job, parameters),
+        robustness=None if interrupted else _robustness(job, parameters),
     )

@@ -28,13 +28,10 @@ SMALL = [
     crncompile.ThermodynamicRegressor(hidden=3, settings={"trial": 5, "iterations": 15}),
     crncompile.ThermodynamicClassifier(hidden=3, settings={"epochs": 15}),
 ]
-NOT_APPLICABLE = {
-    # name of a check: why it can not be passed
-}
 
 
 @pytest.mark.filterwarnings("default")  # scikit-learn's checks warn on purpose
-@parametrize_with_checks(SMALL, expected_failed_checks=lambda _: NOT_APPLICABLE)
+@parametrize_with_checks(SMALL)  # all of them apply
 def test_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
@@ -130,6 +127,19 @@ def test_the_seed_says_it_all():
     predictions = [e.fit(X, Y).predict(X) for e in (first, again, other)]
     assert np.array_equal(predictions[0], predictions[1])
     assert not np.array_equal(predictions[0], predictions[2])
+
+
+@pytest.mark.parametrize("kind", SMALL, ids=lambda kind: type(kind).__name__)
+def test_help_describes_every_parameter(kind):
+    described = type(kind).__doc__
+    assert all(f"\n{name}\n" in described for name in kind.get_params())
+
+
+def test_robust_training_is_a_setting_like_others():
+    text = DOTS.replace("gamma_right = 1 GHz, level = 0 kT", "gamma_right = 1 GHz tolerance 20 %, level = 0 kT")
+    found = crncompile.ThermodynamicRegressor(text, settings={"robust": 6, "epochs": 3}).fit(X, Y)
+    assert len(found.robustness_.values) == 6
+    assert crncompile.ThermodynamicRegressor(DOTS, settings=FEW).fit(X, Y).robustness_ is None
 
 
 # --- what does not fit ------------------------------------------------------------------------------------------------
