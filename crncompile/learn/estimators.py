@@ -47,7 +47,8 @@ class _Thermodynamic(BaseEstimator):
     rule
         How gradients are obtained; see `learn.rules`.
     optimizer
-        ``levenberg_marquardt`` or ``adam``; default: the model's own, else by the size of the problem.
+        ``levenberg_marquardt`` or ``adam``; default: the model's own, else by the size of the problem. The generic
+        regressor's own is the first: take ``adam`` for many thousands of samples.
     seed
         Of all random choices.
     settings

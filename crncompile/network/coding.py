@@ -43,22 +43,21 @@ def slope(network: Network, reservoir: Reservoir, values: ArrayLike, *, raw: boo
     """Return the derivative of the held potential (mu/kT or ln c) by an input's number, (..., *shape).
 
     ``values`` are raw data or numbers in the unit of the range, as for `encode` and `in_range_unit`. Both are affine in
-    mu or c, and with a logarithmic encoding in its logarithm: two points give the slope.
+    mu or c, and a logarithmic encoding, which only concentrations have, in ln c: two points give the slope.
     """
     code = _coding(reservoir)
     logarithmic = raw and code.encoding == "log"
 
     def mapped(numbers: ArrayLike) -> NDArray[np.float64]:
-        found = encode(reservoir, numbers) if raw else in_range_unit(network, reservoir, numbers)
-        return np.asarray(np.log(np.abs(found)) if logarithmic else found)
+        return np.asarray(encode(reservoir, numbers) if raw else in_range_unit(network, reservoir, numbers))
 
     low, high = code.data if raw and code.data is not None else (0.0, 1.0)
     here = np.asarray(values, float)
-    steady = (mapped(np.full(here.shape, high)) - mapped(np.full(here.shape, low))) / (high - low)
-    if logarithmic == (reservoir.content == "molecules"):
-        return steady
-    level = encode(reservoir, here) if raw else in_range_unit(network, reservoir, here)
-    return np.asarray(steady * level if logarithmic else steady / level)
+    first, last = mapped(np.full(here.shape, low)), mapped(np.full(here.shape, high))
+    if logarithmic:
+        return np.asarray(np.log(last / first) / (high - low))
+    steady = (last - first) / (high - low)
+    return np.asarray(steady / mapped(here) if reservoir.content == "molecules" else steady)
 
 
 def _coding(reservoir: Reservoir) -> InputCoding:

@@ -196,6 +196,21 @@ def test_accuracy_is_told_of_a_model_that_classifies():
     assert "20 networks within their tolerances: accuracy mean" in fit.robustness.sentence()
 
 
+def test_a_model_may_state_it():
+    net = divider(text=DIVIDER + "training = adam(robust = 4, fluctuations = 1, epochs = 2)\n")
+    found = net.fit(X, Y).robustness
+    assert (len(found.values), found.fluctuations) == (4, True)
+
+
+def test_a_stopped_training_tells_of_no_other_networks():
+    def stop(_):
+        raise KeyboardInterrupt
+
+    fit = divider().fit(X, Y, robust=5, progress=stop)
+    assert fit.interrupted
+    assert fit.robustness is None
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
