@@ -19,16 +19,26 @@ from crncompile.learn.measured import MeasuredTask
 from crncompile.learn.optimizers import adam, levenberg_marquardt
 from crncompile.learn.optimizers.levenberg_marquardt import Found
 from crncompile.learn.recorder import OutOfTimeError, Progress, Recorder
+from crncompile.learn.robust import Robustness, VariedGradient, VariedTask, Workshop, robustness
 from crncompile.learn.rules import find
 from crncompile.learn.task import Outcome, Task
-from crncompile.learn.teacher import NUDGE, Teacher, check
+from crncompile.learn.teacher import NUDGE, Gradient, Teacher, check
 from crncompile.learn.transform import Packing
 from crncompile.search import overflows
 
 Array = NDArray[Any]
 SETTINGS = {
     "levenberg_marquardt": {"starts": 4, "trial": 40, "iterations": 400, "target": 0.0},
-    "adam": {"starts": 1, "rate": 0.02, "batch": 100, "epochs": 30, "target": 0.0, "bits": 0},
+    "adam": {
+        "starts": 1,
+        "rate": 0.02,
+        "batch": 100,
+        "epochs": 30,
+        "target": 0.0,
+        "bits": 0,
+        "robust": 0,
+        "fluctuations": 0,
+    },
 }
 WORTH_SINGLE = 10_000
 """Devices of a family from which training in 32 bits pays."""
@@ -42,6 +52,7 @@ class Fit:
     ``loss`` is that of ``parameters`` with every steady state followed from the stated start, not from a warm one;
     ``accuracy`` is set for classification. ``history`` is the loss at each evaluation. ``judgements`` say what the
     gradients of ``rule`` were worth at the first start and in the end; none for exact ones and for random estimates.
+    ``robustness``: of networks built from ``parameters`` within their tolerances, where ``robust`` asked for it.
     """
 
     parameters: Mapping[str, Array]
@@ -57,6 +68,7 @@ class Fit:
     outcome: Outcome
     rule: str = "adjoint"
     judgements: tuple[Judgement, ...] = ()
+    robustness: Robustness | None = None
 
 
 def fit(
@@ -101,7 +113,9 @@ def fit(
         Seconds after which training stops with the best parameters so far.
     settings
         ``starts, trial, iterations, target`` for Levenberg-Marquardt, ``starts, rate, batch, epochs, target, bits``
-        (32 or 64) for Adam; they override the model's. Training stops where the loss is below ``target``.
+        (32 or 64) for Adam; they override the model's. Training stops where the loss is below ``target``. ``robust``
+        (Adam): each step trains another network within the tolerances that the model states, and in the end so many are
+        built and compared with the data; ``fluctuations`` (0 or 1): they are read at one instant. See `learn.robust`.
 
     Raises DataError for data that do not fit the model, for unknown rules, optimisers and settings, and for a rule that
     can not train this model. Ctrl-C ends training and keeps the best parameters so far.
@@ -173,6 +187,8 @@ def _settings(
 ) -> tuple[str, dict[str, float]]:
     """Choose the optimiser and its settings: the caller's, else the model's, else by size."""
     training = compiled.network.training
+    if given.get("robust") or given.get("fluctuations"):
+        optimizer = _for_varied(optimizer)
     small = not task.classifies and task.targets.size * packing.size <= _LEAST_SQUARES_LIMIT
     name = optimizer or (training.name if training else "levenberg_marquardt" if small else "adam")
     if name not in SETTINGS:
@@ -184,6 +200,13 @@ def _settings(
         if setting not in SETTINGS[name]:
             raise DataError(f"{name} has no setting {setting}; {did_you_mean(setting, SETTINGS[name])}")
     return name, {**SETTINGS[name], **{key: _sensible(key, value) for key, value in {**own, **given}.items()}}
+
+
+def _for_varied(optimizer: str | None) -> str:
+    """Return the optimiser that trains another network in each step."""
+    if optimizer == "levenberg_marquardt":
+        raise DataError("levenberg_marquardt needs one network, and robust training builds many: use adam")
+    return optimizer or "adam"
 
 
 def _sensible(name: str, value: float | str) -> float:
@@ -198,7 +221,11 @@ def _sensible(name: str, value: float | str) -> float:
         raise DataError(f"rate must be positive, not {value}")
     if name == "bits" and number not in (0, 32, 64):
         raise DataError(f"bits must be 32 or 64 (or 0: what suits the network), not {value}")
-    if name not in ("rate", "target", "bits") and not 1 <= number < float("inf"):
+    if name == "fluctuations" and number not in (0, 1):
+        raise DataError(f"fluctuations must be 0 (none) or 1, not {value}")
+    if name == "robust" and number == 0:
+        return number
+    if name not in ("rate", "target", "bits", "fluctuations") and not 1 <= number < float("inf"):
         raise DataError(f"{name} must be at least 1, and finite, not {value}")
     return number
 
@@ -248,15 +275,16 @@ def _descend(job: _Job) -> None:
     settings, recorder = job.settings, job.recorder
     recorder.starts = int(settings["starts"])
     epochs, batch = int(settings["epochs"]), int(settings["batch"])
+    task, teacher = _varied(job)
     recorder.plan(recorder.starts * epochs * max(1, job.task.samples // batch))
     for start in range(recorder.starts):
         rng = np.random.default_rng([job.seed, start])
         values = adam.minimise(
-            job.task,
+            task,
             job.packing,
             job.begin(start),
             recorder,
-            job.teacher,
+            teacher,
             rng=rng,
             rate=settings["rate"],
             batch=batch,
@@ -265,6 +293,25 @@ def _descend(job: _Job) -> None:
         )
         if recorder.confirm(job.task, values) <= job.settings["target"]:
             break
+
+
+def _varied(job: _Job) -> tuple[Task, Gradient]:
+    """Return the task and the gradients of robust training, if that is asked for: another network in each run."""
+    robust, fluctuations = job.settings["robust"], bool(job.settings["fluctuations"])
+    if not robust and not fluctuations:
+        return job.task, job.teacher
+    if job.teacher.laboratory is not None or job.teacher.rule.needs == "variations":
+        who = job.teacher.rule.name if job.teacher.laboratory is None else "a laboratory"
+        raise DataError(f"robust training builds its own networks, which {who} does too: use adjoint or response")
+    workshop = Workshop(job.task.compiled, job.seed, fluctuations)
+    return VariedTask.of(job.task, workshop), VariedGradient(job.teacher, workshop)
+
+
+def _robustness(job: _Job, parameters: Mapping[str, Array]) -> Robustness | None:
+    networks = int(job.settings.get("robust", 0))
+    if not networks:
+        return None
+    return robustness(job.task, parameters, networks, seed=job.seed, fluctuations=bool(job.settings["fluctuations"]))
 
 
 def _precision(job: _Job) -> str:
@@ -306,4 +353,5 @@ def _account(job: _Job, name: str, message: str, interrupted: bool) -> Fit:
         outcome=outcome,
         rule=job.teacher.rule.name,
         judgements=tuple(job.judgements),
+        robustness=None if interrupted else _robustness(job, parameters),
     )

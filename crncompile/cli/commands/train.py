@@ -13,9 +13,11 @@ from crncompile.cli.options import (
     backend_option,
     data_option,
     example,
+    fluctuations_option,
     json_option,
     model_argument,
     parameters_option,
+    robust_option,
     seed_option,
 )
 from crncompile.cli.progress import waiting
@@ -42,6 +44,8 @@ OPTIMIZERS = {"lm": "levenberg_marquardt", "adam": "adam"}
 @click.option("--starts", type=click.IntRange(min=1), metavar="N", help="Number of starts, the best of which is kept.")
 @click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="Most iterations (lm).")
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the data (adam).")
+@robust_option
+@fluctuations_option
 @click.option("--target", type=click.FloatRange(min=0), metavar="LOSS", help="Stop where the loss is below this.")
 @click.option("--time", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after this time.")
 @parameters_option
@@ -63,6 +67,7 @@ def command(
     backend: str,
     as_json: bool,
     time: float | None,
+    fluctuations: bool,
     **settings: float | None,
 ) -> int:
     """Fit the trained parameters of MODEL to data.
@@ -74,6 +79,8 @@ def command(
     from crncompile.learn.data import read_data
     from crncompile.learn.parameters import load_parameters, save_parameters
 
+    if fluctuations and not settings.get("robust"):
+        raise click.UsageError("--fluctuations goes with --robust N")
     with waiting(f"compiling {model}"):
         compiled = load(model)
     samples = read_data(data, compiled.network)
@@ -94,6 +101,7 @@ def command(
             optimizer=OPTIMIZERS[optimizer] if optimizer else None,
             progress=progress,
             time=time,
+            **{"fluctuations": 1.0} if fluctuations else {},
             **{name: value for name, value in settings.items() if value is not None},
         )
     if output:
@@ -132,13 +140,13 @@ def _draw(compiled: CompiledNetwork, samples: Data, fit: Fit, plot: Path) -> Non
 
 
 def _tell(fit: Fit, seed: int, output: Path | None, as_json: bool) -> None:
-    from crncompile.cli.score import score, sentence
+    from crncompile.cli.score import robust_account, score, sentence
 
     scored = score(fit.outcome, fit.accuracy)
     if fit.interrupted:
         note("interrupted: the best parameters so far are kept")
     if as_json:
-        print_json({**scored, **_account(fit, seed, output)})
+        print_json({**scored, **_account(fit, seed, output), **robust_account(fit.robustness)})
         return
     starts = f"{fit.starts} starts, " if fit.starts > 1 else ""
     click.echo(sentence(scored))
@@ -147,6 +155,8 @@ def _tell(fit: Fit, seed: int, output: Path | None, as_json: bool) -> None:
     )
     for when, judgement in zip(("at the start", "in the end"), fit.judgements, strict=False):
         click.echo(f"{judgement.sentence()} {when}")
+    if fit.robustness is not None:
+        click.echo(fit.robustness.sentence())
     if output:
         click.echo(f"parameters: {output}")
     else:
