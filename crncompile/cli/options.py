@@ -71,10 +71,10 @@ fluctuations_option = click.option(
 )
 data_option = click.option(
     "--data",
-    type=click.Path(path_type=Path),
     required=True,
-    metavar="F.csv|F.npz",
-    help="Samples: a header with the names of inputs (raw data) and readouts, or label.",
+    metavar="F.csv|F.npz|SET",
+    help="Samples: a header with the names of inputs (raw data) and readouts, or label. "
+    "Or a set of images: mnist:FOLDER, digits, openml:mnist_784; :train, :test or :all behind it chooses a part.",
 )
 set_option = click.option(
     "--set",

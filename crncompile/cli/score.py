@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from crncompile.learn.fit import Validation
     from crncompile.learn.robust import Robustness
     from crncompile.learn.task import Outcome
 
@@ -32,3 +33,13 @@ def sentence(scored: dict[str, Any]) -> str:
     loss = "" if "mse" in scored else f", loss {scored['loss']:.4g}"
     samples = f"{scored['samples']} samples, {scored['unconverged']} unconverged"
     return f"{quality}{loss}: {samples}\n{scored['certificate']}"
+
+
+def validation_score(found: Validation) -> dict[str, Any]:
+    """Return what `score` does of samples held back."""
+    return score(found.outcome, found.accuracy)
+
+
+def validation_sentence(found: Validation) -> str:
+    """Return the same on one line."""
+    return f"validation: {sentence(validation_score(found)).splitlines()[0]}"

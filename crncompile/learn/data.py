@@ -114,7 +114,7 @@ def read_data(path: str | Path, network: Network) -> Data:
     table = _read_table(Path(path), network, features, targets, needed=(*features, *targets))
     X = _stacked(table, features)
     classifier = _classifier(network)
-    y = _stacked(table, targets) if classifier is None else _labels(table, classifier)
+    y = _stacked(table, targets).astype(float) if classifier is None else _labels(table, classifier)
     return Data(X, y, features, targets, _outside(network, table))
 
 
@@ -237,7 +237,8 @@ def _read_npz(path: Path, network: Network, known: AbstractSet[str]) -> _Table:
         samples = samples or (name, len(array))
         if len(array) != samples[1]:
             raise DataError(f"{path}: {name} has {len(array)} samples, but {samples[0]} has {samples[1]}")
-        flat = array.astype(float).reshape(len(array), int(np.prod(shape, dtype=int)))
+        kept = array if array.dtype == np.uint8 else array.astype(float)  # images as bytes are an eighth
+        flat = kept.reshape(len(array), int(np.prod(shape, dtype=int)))
         columns |= dict(zip(element_labels(name, own), flat.T, strict=True))
     if samples is None or samples[1] == 0:
         raise DataError(f"{path}: there are no samples in it")

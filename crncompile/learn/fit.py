@@ -3,46 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crncompile.compiled import CompiledNetwork
-from crncompile.errors import DataError, did_you_mean
+from crncompile.errors import DataError
+from crncompile.learn.checkpoint import Keeper, digest
 from crncompile.learn.experiment import NotAtRestError
+from crncompile.learn.job import Job
 from crncompile.learn.judgement import Judgement, judge, judged, refuse
 from crncompile.learn.laboratory import Laboratory
 from crncompile.learn.measured import MeasuredTask
-from crncompile.learn.optimizers import adam, levenberg_marquardt
-from crncompile.learn.optimizers.levenberg_marquardt import Found
-from crncompile.learn.recorder import OutOfTimeError, Progress, Recorder
-from crncompile.learn.robust import Robustness, VariedGradient, VariedTask, Workshop, robustness
-from crncompile.learn.rules import find
+from crncompile.learn.optimizers import Optimizer, find
+from crncompile.learn.parameters import fingerprint
+from crncompile.learn.recorder import DivergedError, Metrics, OutOfTimeError, Progress, Recorder, part
+from crncompile.learn.robust import Robustness, robustness
+from crncompile.learn.rules import find as find_rule
+from crncompile.learn.settings import Value, chosen
+from crncompile.learn.split import split
 from crncompile.learn.task import Outcome, Task
-from crncompile.learn.teacher import NUDGE, Gradient, Teacher, check
+from crncompile.learn.teacher import NUDGE, Teacher, check
 from crncompile.learn.transform import Packing
-from crncompile.search import overflows
 
 Array = NDArray[Any]
-SETTINGS = {
-    "levenberg_marquardt": {"starts": 4, "trial": 40, "iterations": 400, "target": 0.0},
-    "adam": {
-        "starts": 1,
-        "rate": 0.02,
-        "batch": 100,
-        "epochs": 30,
-        "target": 0.0,
-        "bits": 0,
-        "robust": 0,
-        "fluctuations": 0,
-    },
-}
-WORTH_SINGLE = 10_000
-"""Devices of a family from which training in 32 bits pays."""
 _LEAST_SQUARES_LIMIT = 2e7  # elements of the Jacobian of the residuals that least squares may take
+_MOST_NAMED = 5
+_INTERRUPTED = "interrupted: the best parameters so far are kept"
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """What the parameters came to on samples held back, ``samples`` of those given; see `Fit`."""
+
+    samples: Array
+    loss: float
+    accuracy: float | None
+    unconverged: int
+    outcome: Outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +52,12 @@ class Fit:
     """What training found.
 
     ``loss`` is that of ``parameters`` with every steady state followed from the stated start, not from a warm one;
-    ``accuracy`` is set for classification. ``history`` is the loss at each evaluation. ``judgements`` say what the
-    gradients of ``rule`` were worth at the first start and in the end; none for exact ones and for random estimates.
+    ``accuracy`` is set for classification. Both are of the samples that trained, ``samples`` of those given;
+    ``validation`` is of those held back, if any were: then it is these that are followed, and the others begin with
+    their last states, as their certificate says. ``history`` is the loss at each evaluation, ``epochs`` are the
+    metrics of each epoch (or evaluation of the whole set), ``skipped`` counts samples left out of a step as they had no
+    steady state. ``judgements`` say what the gradients of ``rule`` were worth at the first start and in the end; none
+    for exact ones and for random estimates. ``notes`` are sentences about the data and the course of the training.
     ``robustness``: of networks built from ``parameters`` within their tolerances, where ``robust`` asked for it.
     """
 
@@ -68,7 +74,22 @@ class Fit:
     outcome: Outcome
     rule: str = "adjoint"
     judgements: tuple[Judgement, ...] = ()
+    diverged: bool = False
+    samples: Array | None = None
+    validation: Validation | None = None
+    epochs: tuple[Metrics, ...] = ()
+    skipped: int = 0
+    notes: tuple[str, ...] = ()
     robustness: Robustness | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where checkpoints are kept, how often in seconds, and whether to go on from the one that is there."""
+
+    folder: str | Path
+    every: float = 60.0
+    resume: bool = False
 
 
 def fit(
@@ -84,8 +105,11 @@ def fit(
     laboratory: Laboratory | None = None,
     optimizer: str | None = None,
     progress: Callable[[Progress], None] | None = None,
+    metrics: Callable[[Metrics], None] | None = None,
+    tell: Callable[[str], None] | None = None,
     time: float | None = None,
-    **settings: float,
+    checkpoints: Checkpoints | None = None,
+    **settings: Value,
 ) -> Fit:
     """Train the network's ``train`` parameters on raw inputs X (samples, features) and targets y.
 
@@ -106,139 +130,121 @@ def fit(
     laboratory
         Builds and reads the networks that are trained; by default they are simulated, exactly.
     optimizer
-        ``levenberg_marquardt`` or ``adam``; default: the model's own, else by the size of the problem.
-    progress
-        Called with a `Progress` after each evaluation.
+        One of `learn.optimizers`; default: the model's own, else by the size of the problem.
+    progress, metrics, tell
+        Called with a `Progress` after each evaluation, with the metrics of each epoch, and with sentences that are
+        worth to be known at once.
     time
         Seconds after which training stops with the best parameters so far.
+    checkpoints
+        Where to keep checkpoints; a training that goes on from one ends with the same bits as one that was never
+        stopped.
     settings
-        ``starts, trial, iterations, target`` for Levenberg-Marquardt, ``starts, rate, batch, epochs, target, bits``
-        (32 or 64) for Adam; they override the model's. Training stops where the loss is below ``target``. ``robust``
-        (Adam): each step trains another network within the tolerances that the model states, and in the end so many are
-        built and compared with the data; ``fluctuations`` (0 or 1): they are read at one instant. See `learn.robust`.
+        Those of the optimiser, stated in its module: they override the model's. With ``robust`` each step trains
+        another network within the tolerances that the model states; see `learn.robust`.
 
-    Raises DataError for data that do not fit the model, for unknown rules, optimisers and settings, and for a rule that
-    can not train this model. Ctrl-C ends training and keeps the best parameters so far.
+    Raises DataError for data that do not fit the model, for unknown rules, optimisers and settings, for a rule that can
+    not train this model, and for a checkpoint of another training. Ctrl-C ends training and keeps the best parameters
+    so far; so does a training that diverges.
     """
-    chosen_rule = find(rule)
-    task = Task(compiled, X, y) if laboratory is None else MeasuredTask(compiled, X, y, laboratory)
+    whole = Task(compiled, X, y) if laboratory is None else MeasuredTask(compiled, X, y, laboratory)
     packing = Packing([p for p in compiled.network.parameters if p.trained])
     if not packing.size:
         raise DataError("the model has nothing to train: mark parameters with `train`")
-    name, chosen = _settings(compiled, task, packing, optimizer, settings)
-    teacher = Teacher(chosen_rule, packing, laboratory, _sensible_nudge(nudge), seed)
-    _check(teacher, task, name)
-    recorder = Recorder(progress, float("inf") if time is None else time)
-    job = _Job(task, packing, recorder, teacher, chosen, seed, parameters)
-    if judged(chosen_rule):
-        job.judgements.append(judge(task, teacher, job.begin(0)))
-        if not force:
-            refuse(job.judgements[0])
-    message, interrupted = "finished", False
+    method, values = _settings(compiled, whole, packing, optimizer, settings)
+    teacher = Teacher(find_rule(rule), packing, laboratory, _sensible_nudge(nudge), seed)
+    _check(teacher, whole, method, checkpoints)
+    labels = whole.targets if whole.classifies else None
+    trained, held_back = split(whole.samples, float(values.get("validation", 0.0)), seed, labels)
+    task = whole.subset(trained) if len(held_back) else whole
+    checked = whole.subset(held_back) if len(held_back) else None
+    notes = _doubts(task)
+    for sentence in notes:
+        if tell is not None:
+            tell(sentence)
+    recorder = Recorder(task, checked, progress, metrics, float("inf") if time is None else time)
+    job = Job(task, checked, packing, recorder, teacher, values, seed, parameters)
+    with ExitStack() as open_ones:
+        if checkpoints is not None:
+            job.keeper = open_ones.enter_context(_keeper(job, whole, method.NAME, checkpoints, tell or notes.append))
+            _resume(job, checkpoints.resume)
+        if judged(teacher.rule):
+            job.judgements.append(judge(task, teacher, job.begin(0)))
+            if not force:
+                refuse(job.judgements[0])
+        message, interrupted, diverged = _train(job, method)
+        return _account(job, method.NAME, message, interrupted, diverged, (trained, held_back), notes)
+
+
+def _train(job: Job, method: Optimizer) -> tuple[str, bool, bool]:
+    """Train, and say how it ended, and whether it was interrupted, or diverged."""
+    message, interrupted, diverged = "finished", False, False
     try:
-        _least_squares(job) if name == "levenberg_marquardt" else _descend(job)
+        method.train(job)
     except OutOfTimeError:
         message = "stopped when the time was used up"
+    except KeyboardInterrupt:
+        message, interrupted = _INTERRUPTED, True
     except NotAtRestError as error:
-        if recorder.parameters is None or len(recorder.history) < 2:
+        if job.recorder.parameters is None or len(job.recorder.history) < 2:
             raise
         message = f"stopped with the best parameters so far: {error}"
-    except KeyboardInterrupt:
-        message, interrupted = "interrupted: the best parameters so far are kept", True
-    if message != "finished" and recorder.parameters is not None:
-        recorder.confirm(task, recorder.parameters)
-    return _account(job, name, message, interrupted)
-
-
-@dataclass
-class _Job:
-    """One training: its task, its settings, and the confirmed results so far as (loss, parameters)."""
-
-    task: Task
-    packing: Packing
-    recorder: Recorder
-    teacher: Teacher
-    settings: Mapping[str, float]
-    seed: int
-    given: Mapping[str, Array] | None
-    judgements: list[Judgement] = field(default_factory=list)
-
-    def begin(self, start: int) -> dict[str, Array]:
-        """Parameters from which a start begins."""
-        self.recorder.start = start + 1
-        seed = self.seed if start == 0 else _seed_of(self.seed, start)
-        return self.task.compiled.parameters(self.given if start == 0 else None, seed=seed)
-
-    def least_squares(self, begin: Found, iterations: int) -> Found:
-        """Go on from a point for some evaluations."""
-        target = self.settings["target"]
-        return levenberg_marquardt.minimise(
-            self.task, self.packing, begin, self.recorder, self.teacher, iterations=iterations, target=target
-        )
-
-
-def _seed_of(seed: int, start: int) -> int:
-    """Return the seed of a later start."""
-    return int(np.random.SeedSequence([seed, start]).generate_state(1)[0])
+    except DivergedError as error:
+        message, diverged = f"diverged, the last good parameters are kept: {error}", True
+    if message != "finished" and job.recorder.parameters is not None:
+        job.recorder.confirm(job.recorder.parameters)
+    return message, interrupted, diverged
 
 
 def _settings(
-    compiled: CompiledNetwork, task: Task, packing: Packing, optimizer: str | None, given: Mapping[str, float]
-) -> tuple[str, dict[str, float]]:
+    compiled: CompiledNetwork, task: Task, packing: Packing, optimizer: str | None, given: Mapping[str, Value]
+) -> tuple[Optimizer, dict[str, Value]]:
     """Choose the optimiser and its settings: the caller's, else the model's, else by size."""
     training = compiled.network.training
     if given.get("robust") or given.get("fluctuations"):
         optimizer = _for_varied(optimizer)
     small = not task.classifies and task.targets.size * packing.size <= _LEAST_SQUARES_LIMIT
-    name = optimizer or (training.name if training else "levenberg_marquardt" if small else "adam")
-    if name not in SETTINGS:
-        raise DataError(f"there is no optimiser {name}; {did_you_mean(name, SETTINGS)}")
-    if name == "levenberg_marquardt" and task.classifies:
-        raise DataError("levenberg_marquardt minimises squares, and this model classifies: use adam")
-    own = dict(training.settings) if training and training.name == name else {}
-    for setting in (*own, *given):
-        if setting not in SETTINGS[name]:
-            raise DataError(f"{name} has no setting {setting}; {did_you_mean(setting, SETTINGS[name])}")
-    return name, {**SETTINGS[name], **{key: _sensible(key, value) for key, value in {**own, **given}.items()}}
+    found = find(optimizer or (training.name if training else "levenberg_marquardt" if small else "adam"))
+    if found.LEAST_SQUARES and task.classifies:
+        raise DataError(f"{found.NAME} minimises squares, and this model classifies: use adam")
+    own = dict(training.settings) if training and find(training.name) is found else {}
+    return found, chosen(found.NAME, found.SETTINGS, {**own, **given})
 
 
 def _for_varied(optimizer: str | None) -> str:
     """Return the optimiser that trains another network in each step."""
-    if optimizer == "levenberg_marquardt":
-        raise DataError("levenberg_marquardt needs one network, and robust training builds many: use adam")
+    if optimizer is not None and "robust" not in find(optimizer).SETTINGS:
+        raise DataError(f"{find(optimizer).NAME} needs one network, and robust training builds many: use adam")
     return optimizer or "adam"
 
 
-def _sensible(name: str, value: float | str) -> float:
-    """Return a setting as a number; a count is at least 1, a rate positive."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if np.isnan(number):
-        raise DataError(f"{name} must be a number, not {value}")
-    if name == "rate" and number <= 0:
-        raise DataError(f"rate must be positive, not {value}")
-    if name == "bits" and number not in (0, 32, 64):
-        raise DataError(f"bits must be 32 or 64 (or 0: what suits the network), not {value}")
-    if name == "fluctuations" and number not in (0, 1):
-        raise DataError(f"fluctuations must be 0 (none) or 1, not {value}")
-    if name == "robust" and number == 0:
-        return number
-    if name not in ("rate", "target", "bits", "fluctuations") and not 1 <= number < float("inf"):
-        raise DataError(f"{name} must be at least 1, and finite, not {value}")
-    return number
+def _doubts(task: Task) -> list[str]:
+    """Return sentences about data from which there is little to learn."""
+    notes = []
+    if task.samples == 1:
+        notes.append("there is a single sample to train on: nothing is learned about any other")
+    if task.classifies:
+        missing = np.setdiff1d(np.arange(task.sizes[0]), task.targets)
+        if missing.size:
+            axis = task.readouts[0].axes[-1]
+            named = ", ".join(str(axis.lower + place) for place in missing[:_MOST_NAMED])
+            more = f" and {missing.size - _MOST_NAMED} more" if missing.size > _MOST_NAMED else ""
+            notes.append(
+                f"no sample to train on is of class {task.readouts[0].name}[{axis.name}] = {named}{more}: "
+                "the network learns never to say so"
+            )
+    return notes
 
 
-def _check(teacher: Teacher, task: Task, optimizer: str) -> None:
-    """Raise DataError where the rule can not train this model, or not with this optimiser."""
+def _check(teacher: Teacher, task: Task, method: Optimizer, checkpoints: Checkpoints | None) -> None:
+    """Raise DataError where the rule can not train this model, or not with this optimiser, or not be gone on with."""
     rule = teacher.rule
     if teacher.laboratory is not None and rule.needs in ("model", "complex relaxations"):
         raise DataError(f"{rule.name} needs a model of the network, which no instrument is: use response or eqprop")
-    if optimizer == "levenberg_marquardt" and not rule.per_sample:
-        raise DataError(
-            f"levenberg_marquardt needs the derivatives of each sample, and {rule.name} only estimates: use adam"
-        )
+    if teacher.laboratory is not None and checkpoints is not None:
+        raise DataError("what an instrument is like can not be kept in a checkpoint: train without one")
+    if method.LEAST_SQUARES and not rule.per_sample:
+        raise DataError(f"{method.NAME} needs the derivatives of each sample, and {rule.name} only estimates: use adam")
     check(task.compiled, rule)
 
 
@@ -251,91 +257,65 @@ def _sensible_nudge(nudge: float | None) -> float:
     return float(nudge)
 
 
-def _least_squares(job: _Job) -> None:
-    """Try all starts for a while, then finish them in the order of their promise until one meets the target."""
-    settings, recorder = job.settings, job.recorder
-    starts, trial, iterations = int(settings["starts"]), int(settings["trial"]), int(settings["iterations"])
-    recorder.plan(starts * trial + iterations)
-    recorder.starts = starts
-    tried = []
-    for start in range(starts):
-        begin = Found(job.begin(start), float("inf"), None)
-        tried.append((start, job.least_squares(begin, trial)))
-        if tried[-1][1].loss <= settings["target"]:
-            break
-    for start, found in sorted(tried, key=lambda t: t[1].loss):
-        recorder.start = start + 1
-        finished = found if found.loss <= settings["target"] else job.least_squares(found, iterations)
-        confirmed = recorder.confirm(job.task, finished.values)
-        if confirmed <= 10 * settings["target"] or not settings["target"]:
-            break
+# --- checkpoints ------------------------------------------------------------------------------------------------------
 
 
-def _descend(job: _Job) -> None:
-    settings, recorder = job.settings, job.recorder
-    recorder.starts = int(settings["starts"])
-    epochs, batch = int(settings["epochs"]), int(settings["batch"])
-    task, teacher = _varied(job)
-    recorder.plan(recorder.starts * epochs * max(1, job.task.samples // batch))
-    for start in range(recorder.starts):
-        rng = np.random.default_rng([job.seed, start])
-        values = adam.minimise(
-            task,
-            job.packing,
-            job.begin(start),
-            recorder,
-            teacher,
-            rng=rng,
-            rate=settings["rate"],
-            batch=batch,
-            epochs=epochs,
-            precision=_precision(job),
-        )
-        if recorder.confirm(job.task, values) <= job.settings["target"]:
-            break
+def _keeper(job: Job, whole: Task, name: str, checkpoints: Checkpoints, tell: Callable[[str], None]) -> Keeper:
+    if not checkpoints.every > 0:
+        raise DataError(f"seconds between checkpoints must be positive, not {checkpoints.every:g}")
+    return Keeper(Path(checkpoints.folder), checkpoints.every, _identity(job, whole, name), tell)
 
 
-def _varied(job: _Job) -> tuple[Task, Gradient]:
-    """Return the task and the gradients of robust training, if that is asked for: another network in each run."""
-    robust, fluctuations = job.settings["robust"], bool(job.settings["fluctuations"])
-    if not robust and not fluctuations:
-        return job.task, job.teacher
-    if job.teacher.laboratory is not None or job.teacher.rule.needs == "variations":
-        who = job.teacher.rule.name if job.teacher.laboratory is None else "a laboratory"
-        raise DataError(f"robust training builds its own networks, which {who} does too: use adjoint or response")
-    workshop = Workshop(job.task.compiled, job.seed, fluctuations)
-    return VariedTask.of(job.task, workshop), VariedGradient(job.teacher, workshop)
-
-
-def _robustness(job: _Job, parameters: Mapping[str, Array]) -> Robustness | None:
-    networks = int(job.settings.get("robust", 0))
-    if not networks:
-        return None
-    return robustness(job.task, parameters, networks, seed=job.seed, fluctuations=bool(job.settings["fluctuations"]))
-
-
-def _precision(job: _Job) -> str:
-    """Return the precision of training: as set, else 32 bits where a family is so large that it pays, and they do."""
-    if job.settings["bits"]:
-        return f"float{int(job.settings['bits'])}"
+def _identity(job: Job, whole: Task, name: str) -> dict[str, str]:
+    """Say in words what a training is of; another with the same words does the same, bit for bit."""
     compiled = job.task.compiled
-    if job.teacher.rule.needs != "model":  # what is measured are small differences
-        return "float64"
-    if max(int(np.prod(family.shape, dtype=int)) for family in compiled.network.families) < WORTH_SINGLE:
-        return "float64"
-    few = job.task.subset(np.arange(min(4, job.task.samples)))
-    outcome = few.run(compiled.parameters(job.given, seed=job.seed), precision="float32")
-    weights = few.by_readout(few.loss_weights(outcome))
-    return "float64" if overflows(compiled, outcome.solution, weights) else "float32"
+    begin = compiled.parameters(job.given, seed=0)
+    return {
+        "the model": f"{compiled.network.name} ({fingerprint(compiled.network)[:12]})",
+        "the set of values it begins with": digest(begin[name] for name in sorted(begin)),
+        "the number of samples": str(whole.samples),
+        "the set of data": digest([*whole.inputs.values(), whole.targets]),
+        "the seed": str(job.seed),
+        "the rule": job.teacher.rule.name,
+        "the nudge": f"{job.teacher.nudge!r}",
+        "the backend": compiled.backend,
+        "the optimiser": name,
+        **{name: _exactly(value) for name, value in job.settings.items()},
+    }
 
 
-def _account(job: _Job, name: str, message: str, interrupted: bool) -> Fit:
+def _exactly(value: Value) -> str:
+    """Return a value in words, as short as it can be without being another."""
+    return value if isinstance(value, str) else repr(float(value)).removesuffix(".0")
+
+
+def _resume(job: Job, resume: bool) -> None:
+    """Go on where a checkpoint is, if that is asked for."""
+    assert job.keeper is not None
+    found = job.keeper.load(resume)
+    if found is not None:
+        state, epochs = found
+        job.recorder.restore(part(state, "recorder"), epochs)
+        job.resumed, job.teacher.calls = state, int(state["gradients"])
+
+
+# --- the account ------------------------------------------------------------------------------------------------------
+
+
+def _account(
+    job: Job,
+    name: str,
+    message: str,
+    interrupted: bool,
+    diverged: bool,
+    samples: tuple[Array, Array],
+    notes: list[str],
+) -> Fit:
     """Evaluate the best parameters once more, followed from the stated start, and say what came out."""
     recorder, task = job.recorder, job.task
     if recorder.confirmed is None:
-        recorder.confirm(task, job.begin(0))
-    assert recorder.confirmed is not None
-    _, parameters, outcome = recorder.confirmed
+        recorder.confirm(job.begin(0))
+    parameters, outcome, checked = recorder.outcomes()
     if job.judgements and outcome.good.any():
         with suppress(NotAtRestError):
             job.judgements.append(judge(task, job.teacher, parameters, outcome))
@@ -353,5 +333,25 @@ def _account(job: _Job, name: str, message: str, interrupted: bool) -> Fit:
         outcome=outcome,
         rule=job.teacher.rule.name,
         judgements=tuple(job.judgements),
+        diverged=diverged,
+        samples=samples[0],
+        validation=_validation(job.held_back, checked, samples[1]),
+        epochs=tuple(recorder.epochs),
+        skipped=recorder.skipped,
+        notes=tuple(notes),
         robustness=None if interrupted else _robustness(job, parameters),
     )
+
+
+def _robustness(job: Job, parameters: Mapping[str, Array]) -> Robustness | None:
+    networks, fluctuations = int(job.settings.get("robust", 0)), bool(job.settings.get("fluctuations", 0))
+    if not networks:
+        return None
+    return robustness(job.task, parameters, networks, seed=job.seed, fluctuations=fluctuations)
+
+
+def _validation(task: Task | None, outcome: Outcome | None, samples: Array) -> Validation | None:
+    if task is None or outcome is None:
+        return None
+    accuracy = task.accuracy(outcome) if task.classifies else None
+    return Validation(samples, outcome.loss, accuracy, outcome.unconverged, outcome)

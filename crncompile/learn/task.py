@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,20 @@ from numpy.typing import ArrayLike, NDArray
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import DataError
 from crncompile.solution import Solution
+from crncompile.solve.certificate import Certificate
 
 Array = NDArray[Any]
+MOST_HELD = 5_000_000
+"""Potentials of inputs that are made of raw data at once: 40 MB."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Predictions (samples, outputs) of one set of parameters; NaN and not ``good`` where there is no steady state."""
+    """Predictions (samples, outputs) of one set of parameters; NaN and not ``good`` where there is no steady state.
+
+    Where so many samples have been solved that it was done in portions, the solution has no held potentials: its
+    ``held`` is (samples, 0).
+    """
 
     solution: Solution
     predictions: Array
@@ -72,7 +79,7 @@ class Task:
         X = X.reshape(len(X), -1)
         if X.shape[1] != sum(counts):
             raise DataError(f"the network has {sum(counts)} inputs, but the data have shape {X.shape}")
-        if not np.isfinite(X).all():
+        if X.dtype != np.uint8 and not np.isfinite(X).all():
             raise DataError(f"sample {np.argwhere(~np.isfinite(X))[0][0]} of the inputs is not a finite number")
         parts = np.split(X, np.cumsum(counts)[:-1], axis=1)
         return {g.name: p.reshape(len(X), *s) for g, p, s in zip(groups, parts, shapes, strict=True)}
@@ -82,22 +89,27 @@ class Task:
             labels = y.reshape(-1)
             if len(labels) != self.samples:
                 raise DataError(f"there are {self.samples} samples but {len(labels)} labels")
-            if not np.all((labels == np.floor(labels)) & (labels >= 0) & (labels < self.sizes[0])):
-                raise DataError(f"labels must be whole numbers from 0 to {self.sizes[0] - 1}")
+            wrong = np.flatnonzero((labels != np.floor(labels)) | (labels < 0) | (labels >= self.sizes[0]))
+            if wrong.size:
+                told = f"the label of sample {wrong[0]} is {labels[wrong[0]]:g}"
+                raise DataError(f"labels must be whole numbers from 0 to {self.sizes[0] - 1}: {told}")
             return labels.astype(int)
         values = y.reshape(len(y), -1) if y.size else y
         if values.shape != (self.samples, sum(self.sizes)):
-            raise DataError(f"the targets have shape {values.shape}, the readouts {(self.samples, sum(self.sizes))}")
+            names = ", ".join(readout.name for readout in self.readouts)
+            told = f"the targets have shape {values.shape}, but must have {(self.samples, sum(self.sizes))}"
+            raise DataError(f"{told}: {self.samples} samples, and a column for each element of {names}")
         if not np.isfinite(values).all():
             raise DataError(f"sample {np.argwhere(~np.isfinite(values))[0][0]} of the targets is not a finite number")
         return values
 
-    def subset(self, samples: Array) -> Task:
-        """Return the same task on some of the samples."""
+    def subset(self, samples: Array | slice) -> Task:
+        """Return the same task on some of the samples; a slice of them is not copied."""
         part = object.__new__(type(self))
         part.__dict__.update(self.__dict__)
         part.inputs = {name: values[samples] for name, values in self.inputs.items()}
-        part.targets, part.samples = self.targets[samples], len(samples)
+        part.targets = self.targets[samples]
+        part.samples = len(part.targets)
         return part
 
     def run(
@@ -116,10 +128,37 @@ class Task:
         """
         if follow is None:
             follow = warm is None or not np.isfinite(warm).all()
+        step = self.portion
+        if self.samples > step:
+            pieces = [slice(first, first + step) for first in range(0, self.samples, step)]
+            return self._joined([self._part(p, parameters, warm, follow, precision) for p in pieces])
         held, _ = self.compiled.held(self.inputs, parameters, raw=True, precision=precision)
         return self.outcome(
             self.compiled.solve_held(held, parameters, warm=warm, follow=follow, precision=precision, exact=exact)
         )
+
+    def _part(
+        self, piece: slice, parameters: Mapping[str, Array], warm: Array | None, follow: bool, precision: str
+    ) -> Solution:
+        """Solve a portion; what was held is left out, as it takes eight times what images do."""
+        near = None if warm is None else warm[piece]
+        solution = self.subset(piece).run(parameters, near, follow, precision).solution
+        return replace(solution, held=np.zeros((len(solution.u), 0)), linearisation=None)
+
+    @property
+    def portion(self) -> int:
+        """How many samples are solved at once at most, so that their inputs fit into memory."""
+        width = sum(int(np.prod(group.shape, dtype=int)) for group in self.compiled.inputs)
+        return max(1, MOST_HELD // width)
+
+    def _joined(self, parts: Sequence[Solution]) -> Outcome:
+        """Return the outcome of all portions."""
+        readouts = {r.name: np.concatenate([part.readouts[r.name] for part in parts]) for r in self.readouts}
+        u = np.concatenate([part.u for part in parts])
+        certificate = Certificate.joined([part.certificate for part in parts])
+        held = np.zeros((self.samples, 0))
+        whole = replace(parts[0], readouts=readouts, certificate=certificate, u=u, held=held, batch=(self.samples,))
+        return self.outcome(whole)
 
     def outcome(self, solution: Solution) -> Outcome:
         """Compare states with the targets."""
@@ -142,8 +181,13 @@ class Task:
 
     def accuracy(self, outcome: Outcome) -> float:
         """Share of all samples that are classified rightly; one without a steady state counts as wrong."""
-        right = outcome.predictions[outcome.good].argmax(axis=1) == self.targets[outcome.good]
-        return float(np.count_nonzero(right) / self.samples)
+        return self.right(outcome) / self.samples
+
+    def right(self, outcome: Outcome) -> int:
+        """Count the samples that are classified rightly; none where nothing is classified."""
+        if not self.classifies:
+            return 0
+        return int(np.count_nonzero(outcome.predictions[outcome.good].argmax(axis=1) == self.targets[outcome.good]))
 
     def loss_weights(self, outcome: Outcome) -> Array:
         """Return the mean loss's derivative by the predictions, (samples, outputs); zero without a steady state."""

@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import SubFigure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from crncompile.compiled import CompiledNetwork
+from crncompile.learn.augment import image_shape
 from crncompile.learn.data import Data
 from crncompile.learn.fit import Fit
+from crncompile.learn.task import Outcome
 from crncompile.network.types import Network
 from crncompile.plots.layout import lay_out
 from crncompile.plots.network import inches_per_unit, legend_handles, sketch
-from crncompile.plots.style import BAD, COLOURS, FAINT, INK, PREDICTION, TARGET, figure, plain_log, save, styled
+from crncompile.plots.style import BAD, COLOURS, FAINT, INK, PREDICTION, TARGET, bare, figure, plain_log, save, styled
 
 Array = NDArray[Any]
 _CURVE_POINTS = 241
 _MOST_CURVES = 4
+_MOST_IMAGES = 10
 
 
 def draw_training(compiled: CompiledNetwork, samples: Data, fit: Fit, path: Path) -> None:
     """Draw what training came to and write the picture; raises DataError where it can not be written.
 
-    Against the input where there is a single one; else prediction against target, or which class is taken for which.
+    Against the input where there is a single one; else prediction against target, or which class is taken for which,
+    and images that are taken for others. Where samples were held back it is classes of those that are drawn.
     """
     with styled():
         drawn = figure(9.6, 5.6)
         drawn.suptitle(compiled.network.title or compiled.network.name, x=0.01, ha="left", fontsize=11.5)
         left, right = drawn.subfigures(1, 2, width_ratios=[1.5, 1], squeeze=False)[0]
         if fit.accuracy is not None:
-            _classes(left.subplots(), compiled, samples, fit)
+            draw_classes(left, compiled, samples, _seen(fit))
         else:
             upper, lower = left.subplots(2, 1, sharex=len(samples.features) == 1, height_ratios=[2.4, 1])
-            _values(upper, lower, compiled, samples, fit)
+            _values(upper, lower, compiled, _trained(samples, fit), fit)
         above, below = right.subplots(2, 1, height_ratios=[2.0, 1])
         _network(above, compiled.network)
         _loss(below, fit)
@@ -104,16 +110,69 @@ def _parity(axes: Axes, targets: Array, predictions: Array) -> None:
     axes.set_ylabel("prediction")
 
 
+# --- what was trained on, and what was held back ---
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Predictions of some samples, ``which`` of all, and in words what they are."""
+
+    which: Array
+    outcome: Outcome
+    accuracy: float
+    words: str
+
+
+def _trained(samples: Data, fit: Fit) -> Data:
+    """Return the samples that ``fit.outcome`` is of."""
+    if fit.samples is None or len(fit.samples) == len(samples.X):
+        return samples
+    return replace(samples, X=samples.X[fit.samples], y=samples.y[fit.samples])
+
+
+def _seen(fit: Fit) -> Seen:
+    if fit.validation is not None:
+        checked = fit.validation
+        count = len(checked.samples)
+        return Seen(checked.samples, checked.outcome, float(checked.accuracy or 0), f"{count} samples held back")
+    which = np.arange(len(fit.outcome.good)) if fit.samples is None else fit.samples
+    return Seen(which, fit.outcome, float(fit.accuracy or 0), f"{len(which)} samples trained on")
+
+
 # --- classes ---
 
 
-def _classes(axes: Axes, compiled: CompiledNetwork, samples: Data, fit: Fit) -> None:
+def draw_classes(place: SubFigure, compiled: CompiledNetwork, samples: Data, seen: Seen) -> None:
+    """Draw which class is taken for which, and below it images that are taken for others, if the inputs are one."""
+    wrong = _wrong(samples, seen)
+    shape = image_shape(compiled.inputs[0]) if len(compiled.inputs) == 1 else None
+    if shape is None or not wrong.size:
+        _matrix(place.subplots(), compiled, samples, seen)
+        return
+    above, below = place.subfigures(2, 1, height_ratios=[3.2, 1], squeeze=False)[:, 0]
+    _matrix(above.subplots(), compiled, samples, seen)
+    _images(below, compiled, samples, seen, wrong, shape)
+
+
+def _class_names(compiled: CompiledNetwork) -> list[str]:
+    classifier = next(r for r in compiled.network.readouts if r.keyword == "classify")
+    return [str(n) for n in range(classifier.axes[-1].lower, classifier.axes[-1].upper + 1)]
+
+
+def _wrong(samples: Data, seen: Seen) -> Array:
+    """Return places, among those seen, of samples that are taken for another class, the surest first."""
+    own, predictions = samples.y[seen.which], np.nan_to_num(seen.outcome.predictions)
+    wrong = np.flatnonzero(seen.outcome.good & (predictions.argmax(axis=1) != own))
+    sure = predictions[wrong].max(axis=1) - predictions[wrong, own[wrong]]
+    return np.asarray(wrong[np.argsort(-sure, kind="stable")])
+
+
+def _matrix(axes: Axes, compiled: CompiledNetwork, samples: Data, seen: Seen) -> None:
     """Draw how often each class is taken for which, as a share of its samples."""
     classifier = next(r for r in compiled.network.readouts if r.keyword == "classify")
-    names = [str(n) for n in range(classifier.axes[-1].lower, classifier.axes[-1].upper + 1)]
-    good = fit.outcome.good
+    names, good = _class_names(compiled), seen.outcome.good
     counts = np.zeros((len(names), len(names)))
-    np.add.at(counts, (samples.y[good], fit.outcome.predictions[good].argmax(axis=1)), 1)
+    np.add.at(counts, (samples.y[seen.which][good], seen.outcome.predictions[good].argmax(axis=1)), 1)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
@@ -125,7 +184,25 @@ def _classes(axes: Axes, compiled: CompiledNetwork, samples: Data, fit: Fit) -> 
     axes.grid(visible=False)
     axes.set_xlabel("class predicted")
     axes.set_ylabel("class")
-    axes.set_title(f"{classifier.name}: accuracy {fit.accuracy:.4g}" + _unconverged(fit))
+    lost = np.count_nonzero(~good)
+    unconverged = f", {lost} unconverged" if lost else ""
+    axes.set_title(f"{classifier.name}: accuracy {seen.accuracy:.4g}, {seen.words}{unconverged}")
+
+
+def _images(
+    place: SubFigure, compiled: CompiledNetwork, samples: Data, seen: Seen, wrong: Array, shape: tuple[int, int]
+) -> None:
+    """Draw some images that are taken for another class."""
+    names, predicted = _class_names(compiled), np.nan_to_num(seen.outcome.predictions).argmax(axis=1)
+    grid = place.subplots(1, _MOST_IMAGES, squeeze=False)[0]
+    for axes in grid:
+        bare(axes)
+    for axes, sample in zip(grid, wrong, strict=False):
+        axes.imshow(samples.X[seen.which[sample]].reshape(shape), cmap="Greys")
+        axes.set_title(f"{names[samples.y[seen.which[sample]]]} → {names[predicted[sample]]}", loc="center", pad=3)
+    shown = min(len(wrong), _MOST_IMAGES)
+    told = f"the surest {shown} of {len(wrong)}" if shown < len(wrong) else f"all {shown}"
+    place.suptitle(f"taken for others: {told}", fontsize=9.5, x=0.01, ha="left")
 
 
 # --- network and loss ---
@@ -142,6 +219,35 @@ def _network(axes: Axes, network: Network) -> None:
 
 
 def _loss(axes: Axes, fit: Fit) -> None:
+    """Draw the loss of every epoch where there are several steps in each; else of every evaluation."""
+    if len(fit.epochs) > 1 and len(fit.history) > len(fit.epochs) and "epoch" in fit.epochs[0]:
+        _epochs(axes, fit)
+    else:
+        _evaluations(axes, fit)
+
+
+def _epochs(axes: Axes, fit: Fit) -> None:
+    """Draw what each epoch came to: share of errors where something is classified, else the loss."""
+    classifies = fit.accuracy is not None
+    what, named = ("accuracy", "errors") if classifies else ("loss", "loss")
+    number, drawn = np.arange(1, len(fit.epochs) + 1), []
+    for name, colour, word in ((what, FAINT, "training"), (f"validation_{what}", PREDICTION, "validation")):
+        if name in fit.epochs[0]:
+            values = np.array([epoch[name] for epoch in fit.epochs], float)
+            drawn.append(1 - values if classifies else values)
+            axes.plot(number, drawn[-1], "o-", ms=2.5, color=colour, label=word)
+    finite = np.concatenate([values[np.isfinite(values)] for values in drawn])
+    if finite.size and finite.min() > 0 and finite.max() > 10 * finite.min():
+        plain_log(axes.yaxis)
+    else:
+        axes.set_ylim(bottom=0)
+    axes.legend(loc="best", fontsize=7)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("epoch")
+    axes.set_title(f"{'share of ' if classifies else ''}{named}")
+
+
+def _evaluations(axes: Axes, fit: Fit) -> None:
     """Draw the loss of every evaluation, and the best so far."""
     history = np.array(fit.history, float)
     number = np.arange(1, len(history) + 1)

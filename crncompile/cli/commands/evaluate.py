@@ -33,7 +33,7 @@ _MOST = 10
 @json_option
 def command(
     model: Path,
-    data: Path,
+    data: str,
     parameters: Path | None,
     robust: int | None,
     fluctuations: bool,
@@ -41,17 +41,17 @@ def command(
     backend: str,
     as_json: bool,
 ) -> int:
-    """Compare the predictions of MODEL with data."""
+    """Compare the predictions of MODEL with data; of mnist:FOLDER and digits with the part for testing."""
     from crncompile.cli.model import loaded
     from crncompile.cli.score import robust_account, score, sentence
-    from crncompile.learn.data import read_data
+    from crncompile.learn.datasets import read_samples
     from crncompile.learn.robust import robustness
     from crncompile.learn.task import Task
 
     if fluctuations and not robust:
         raise click.UsageError("--fluctuations goes with --robust N")
     compiled, values = loaded(model, parameters, seed, backend)
-    samples = read_data(data, compiled.network)
+    samples = read_samples(data, compiled.network, "test")
     warn(samples.warnings)
     task = Task(compiled, samples.X, samples.y)
     outcome = task.run(values)

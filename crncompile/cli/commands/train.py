@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,40 +22,70 @@ from crncompile.cli.options import (
     seed_option,
 )
 from crncompile.cli.progress import waiting
-from crncompile.cli.say import console, note, print_json, warn
+from crncompile.cli.say import complain, console, note, print_json, warn
+from crncompile.cli.training import MetricsFile, given_settings, list_settings
 
 if TYPE_CHECKING:
     from crncompile.compiled import CompiledNetwork
     from crncompile.learn.data import Data
-    from crncompile.learn.fit import Fit
+    from crncompile.learn.fit import Checkpoints, Fit
 
-OPTIMIZERS = {"lm": "levenberg_marquardt", "adam": "adam"}
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command(epilog=example("crncompile train sine.tnet --data sine.csv -o sine.npz --plot sine.png"))
+@click.command(
+    epilog=example(
+        "crncompile train sine.tnet --data sine.csv -o sine.npz --plot sine.png",
+        "crncompile train m.tnet --data mnist:FOLDER --validation 5000 --setting shift=1 --checkpoint run -o m.npz",
+    )
+)
 @model_argument
 @data_option
 @click.option("--rule", default="adjoint", show_default=True, help="How gradients are obtained, see --compare-rules.")
 @click.option("--nudge", type=float, metavar="KT", help="How far a measuring injection moves a reservoir.")
 @click.option("--force", is_flag=True, help="Train by a rule whose gradient points the wrong way.")
 @click.option("--compare-rules", is_flag=True, help="Compare all rules with the exact gradient, and do not train.")
-@click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), help="Default: the model's own, else by size.")
+@click.option("--optimizer", metavar="NAME", help="lm, adam, sgd or lbfgs. Default: the model's own, else by size.")
 @click.option("-o", "--output", type=OutputPath(".npz"), metavar="P.npz", help="Write the parameters here.")
-@click.option("--plot", type=PICTURE, metavar="F.png", help="Draw target, prediction, network and loss.")
+@click.option("--plot", type=PICTURE, metavar="F.png", help="Draw what came out, the network and the loss.")
 @click.option("--starts", type=click.IntRange(min=1), metavar="N", help="Number of starts, the best of which is kept.")
-@click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="Most iterations (lm).")
-@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the data (adam).")
+@click.option("--iterations", type=click.IntRange(min=1), metavar="N", help="Most iterations (lm, lbfgs).")
+@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the data (adam, sgd).")
+@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples of a step (adam, sgd).")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), metavar="R", help="Learning rate (adam, sgd).")
 @robust_option
 @fluctuations_option
 @click.option("--target", type=click.FloatRange(min=0), metavar="LOSS", help="Stop where the loss is below this.")
+@click.option("--validation", type=click.FloatRange(min=0), metavar="N", help="Share or number of samples held back.")
+@click.option("--patience", type=click.IntRange(min=0), metavar="N", help="Stop after N epochs that did not help.")
+@click.option("--setting", "words", multiple=True, metavar="NAME=VALUE", help="Any other setting of the optimiser.")
+@click.option(
+    "--list-settings",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=list_settings,
+    help="List all optimisers with their settings.",
+)
 @click.option("--time", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after this time.")
+@click.option("--checkpoint", type=_FOLDER, metavar="DIR", help="Keep checkpoints in this folder.")
+@click.option(
+    "--every",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time between checkpoints.",
+)
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint, to the same bits as without a stop.")
+@click.option("--metrics", type=OutputPath(".jsonl"), metavar="F.jsonl", help="Write a JSON line for each epoch.")
 @parameters_option
 @seed_option
 @backend_option
 @json_option
 def command(
     model: Path,
-    data: Path,
+    data: str,
     rule: str,
     nudge: float | None,
     force: bool,
@@ -68,28 +99,37 @@ def command(
     as_json: bool,
     time: float | None,
     fluctuations: bool,
+    words: tuple[str, ...],
+    checkpoint: Path | None,
+    every: float,
+    resume: bool,
+    metrics: Path | None,
     **settings: float | None,
 ) -> int:
     """Fit the trained parameters of MODEL to data.
 
-    Ctrl-C ends training and keeps the best parameters so far. With --parameters the first start begins there.
+    Ctrl-C ends training and keeps the best parameters so far. With --parameters the first start begins there. With
+    samples held back (--validation) the parameters are kept that do best on those.
     """
     from crncompile.cli.progress import Reporter
     from crncompile.compiler import load
-    from crncompile.learn.data import read_data
+    from crncompile.learn.datasets import read_samples
     from crncompile.learn.parameters import load_parameters, save_parameters
 
     if fluctuations and not settings.get("robust"):
         raise click.UsageError("--fluctuations goes with --robust N")
+    checkpoints = _checkpoints(checkpoint, every, resume)
+    given = given_settings(words, settings) | ({"fluctuations": 1.0} if fluctuations else {})
     with waiting(f"compiling {model}"):
-        compiled = load(model)
-    samples = read_data(data, compiled.network)
+        compiled = load(model, backend)
+    samples = read_samples(data, compiled.network)
     warn(samples.warnings)
     start = load_parameters(parameters, compiled) if parameters else None
     if compare_rules:
         _compare(compiled, samples, compiled.parameters(start, seed=seed), seed, plot, as_json)
         return 0
-    with Reporter() as progress:
+    with ExitStack() as open_ones:
+        lines = open_ones.enter_context(MetricsFile(metrics, resume)) if metrics else None
         fit = compiled.fit(
             samples.X,
             samples.y,
@@ -98,18 +138,28 @@ def command(
             rule=rule,
             nudge=nudge,
             force=force,
-            optimizer=OPTIMIZERS[optimizer] if optimizer else None,
-            progress=progress,
+            optimizer=optimizer,
+            progress=open_ones.enter_context(Reporter()),
+            metrics=lines,
+            tell=lambda sentence: warn([sentence]),
             time=time,
-            **{"fluctuations": 1.0} if fluctuations else {},
-            **{name: value for name, value in settings.items() if value is not None},
+            checkpoints=checkpoints,
+            **given,
         )
     if output:
         save_parameters(output, compiled, fit.parameters)
     if plot:
         _draw(compiled, samples, fit, plot)
     _tell(fit, seed, output, as_json)
-    return 130 if fit.interrupted else 0
+    return 130 if fit.interrupted else int(fit.diverged)
+
+
+def _checkpoints(folder: Path | None, every: float, resume: bool) -> Checkpoints | None:
+    from crncompile.learn.fit import Checkpoints
+
+    if folder is None and resume:
+        raise click.UsageError("--resume needs --checkpoint DIR: the folder to go on from")
+    return None if folder is None else Checkpoints(folder, every, resume)
 
 
 def _compare(
@@ -140,16 +190,22 @@ def _draw(compiled: CompiledNetwork, samples: Data, fit: Fit, plot: Path) -> Non
 
 
 def _tell(fit: Fit, seed: int, output: Path | None, as_json: bool) -> None:
-    from crncompile.cli.score import robust_account, score, sentence
+    from crncompile.cli.score import robust_account, score, sentence, validation_sentence
 
     scored = score(fit.outcome, fit.accuracy)
     if fit.interrupted:
         note("interrupted: the best parameters so far are kept")
+    if fit.diverged:
+        complain(fit.message)
     if as_json:
         print_json({**scored, **_account(fit, seed, output), **robust_account(fit.robustness)})
         return
     starts = f"{fit.starts} starts, " if fit.starts > 1 else ""
     click.echo(sentence(scored))
+    if fit.validation is not None:
+        click.echo(validation_sentence(fit.validation))
+    if fit.skipped:
+        click.echo(f"{fit.skipped} times a sample was left out of a step, having no steady state")
     click.echo(
         f"{fit.optimizer}, {starts}{len(fit.history)} evaluations, {fit.seconds:.1f} s, seed {seed}: {fit.message}"
     )
@@ -165,6 +221,7 @@ def _tell(fit: Fit, seed: int, output: Path | None, as_json: bool) -> None:
 
 def _account(fit: Fit, seed: int, output: Path | None) -> dict[str, Any]:
     from crncompile.cli.rules import judgement_data
+    from crncompile.cli.score import validation_score
 
     return {
         "rule": fit.rule,
@@ -174,7 +231,11 @@ def _account(fit: Fit, seed: int, output: Path | None) -> dict[str, Any]:
         "seed": seed,
         "seconds": fit.seconds,
         "interrupted": fit.interrupted,
+        "diverged": fit.diverged,
         "message": fit.message,
+        "skipped": fit.skipped,
+        "notes": list(fit.notes),
+        "validation": None if fit.validation is None else validation_score(fit.validation),
         "evaluations": len(fit.history),
         "parameters": str(output) if output else None,
     }

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
-from crncompile.learn.recorder import Recorder
-from crncompile.learn.task import Outcome, Task
-from crncompile.learn.teacher import Gradient
-from crncompile.learn.transform import Packing
+from crncompile.learn.job import Job, evaluated
+from crncompile.learn.recorder import part
+from crncompile.learn.settings import TARGET, Setting, count
+from crncompile.learn.task import Outcome
 
 Array = NDArray[Any]
+NAME = "levenberg_marquardt"
+LEAST_SQUARES = True
+SETTINGS: dict[str, Setting] = {
+    "starts": count(4, "starts that are tried"),
+    "trial": count(40, "evaluations of each trial"),
+    "iterations": count(400, "most evaluations of the best starts"),
+    "target": TARGET,
+}
 _FAR = 10.0  # residual, in spreads of the targets, of a sample without a steady state: such a step is refused
 
 
@@ -33,16 +41,59 @@ class _TargetMetError(Exception):
     """The loss is below the target."""
 
 
+def train(job: Job) -> None:
+    """Try all starts for a while, then finish them in the order of their promise until one meets the target.
+
+    Checkpoints are written between starts; one that is cut off is done again.
+    """
+    recorder, target = job.recorder, job.number("target")
+    starts, trial, iterations = job.count("starts"), job.count("trial"), job.count("iterations")
+    recorder.starts = starts
+    recorder.plan(starts * trial + iterations)
+    tried, finished = _restored(job)
+    while len(tried) < starts and not any(found.loss <= target for found in tried):
+        begin = Found(job.begin(len(tried)), float("inf"), None)
+        tried.append(_minimise(job, begin, trial))
+        job.offer(partial(_state, tried, 0))
+    order = sorted(range(len(tried)), key=lambda start: tried[start].loss)
+    for place in range(finished, len(order)):
+        recorder.start, found = order[place] + 1, tried[order[place]]
+        found = found if found.loss <= target else _minimise(job, found, iterations)
+        over = recorder.confirm(found.values) <= 10 * target or not target
+        finished = len(order) if over else place + 1
+        job.keep(partial(_state, tried, finished))
+        if over:
+            break
+
+
+def _state(tried: list[Found], finished: int) -> dict[str, Array]:
+    """Return what a later run needs: what has been tried, and how many have been finished."""
+    state = {"finished": np.array(finished), "losses": np.array([found.loss for found in tried])}
+    for start, found in enumerate(tried):
+        state |= {f"{start}.values.{name}": value for name, value in found.values.items()}
+        state |= {} if found.states is None else {f"{start}.states": found.states}
+    return state
+
+
+def _restored(job: Job) -> tuple[list[Found], int]:
+    if job.resumed is None:
+        return [], 0
+    state = part(job.resumed, "optimizer")
+    tried = [
+        Found(part(state, f"{start}.values"), float(loss), state.get(f"{start}.states"))
+        for start, loss in enumerate(state["losses"])
+    ]
+    return tried, int(state["finished"])
+
+
 class _Residuals:
     """Residuals and their Jacobian for one start; the states of the last accepted point are those to begin with."""
 
-    def __init__(
-        self, task: Task, packing: Packing, begin: Found, recorder: Recorder, gradient: Gradient, target: float
-    ):
-        self.task, self.packing, self.recorder, self.target = task, packing, recorder, target
-        self.gradient = gradient
+    def __init__(self, job: Job, begin: Found):
+        self.task, self.packing, self.recorder, self.target = job.task, job.packing, job.recorder, job.number("target")
+        self.gradient = job.teacher
         self.fixed, self.warm = begin.values, begin.states
-        self.scale = 1.0 / np.sqrt(task.targets.size)
+        self.scale = 1.0 / np.sqrt(job.task.targets.size)
         self.at: Array | None = None
         self.outcome: Outcome | None = None
         self.best = Found(begin.values, float("inf"), None)
@@ -54,7 +105,9 @@ class _Residuals:
         loss = self.outcome.loss if not self.outcome.unconverged else float("inf")
         if loss < self.best.loss:
             self.best = Found(parameters, loss, self.outcome.solution.u)
-        self.recorder.record(self.outcome.loss, parameters, self.outcome.unconverged)
+        self.recorder.add(self.outcome, parameters)
+        self.recorder.note(evaluated(self.task, self.outcome))
+        self.recorder.tell(self.outcome)
         if loss <= self.target:
             raise _TargetMetError
         far = _FAR * (1.0 + np.ptp(self.task.targets))
@@ -77,22 +130,15 @@ class _Residuals:
         return np.stack(rows, axis=1).reshape(-1, self.packing.size)
 
 
-def minimise(
-    task: Task,
-    packing: Packing,
-    begin: Found,
-    recorder: Recorder,
-    gradient: Gradient,
-    *,
-    iterations: int,
-    target: float,
-) -> Found:
+def _minimise(job: Job, begin: Found, iterations: int) -> Found:
     """Minimise the mean square from one start with at most this many evaluations; stop where it is below the target."""
-    residuals = _Residuals(task, packing, begin, recorder, gradient, target)
+    from scipy.optimize import least_squares
+
+    residuals = _Residuals(job, begin)
     with suppress(_TargetMetError):
         least_squares(
             residuals,
-            packing.pack(begin.values),
+            job.packing.pack(begin.values),
             jac=residuals.jacobian,
             method="trf",
             max_nfev=iterations,

@@ -1,0 +1,96 @@
+"""One training, as an optimiser sees it: its task, its settings, where starts begin, and what keeps checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crncompile.learn.checkpoint import Keeper
+from crncompile.learn.judgement import Judgement
+from crncompile.learn.recorder import Metrics, Recorder
+from crncompile.learn.settings import Value
+from crncompile.learn.task import Outcome, Task
+from crncompile.learn.teacher import Teacher
+from crncompile.learn.transform import Packing
+from crncompile.search import overflows
+
+Array = NDArray[Any]
+State = Mapping[str, Array]
+WORTH_SINGLE = 10_000
+"""Devices of a family from which training in 32 bits pays."""
+
+
+@dataclass
+class Job:
+    """One training; ``held_back`` are the samples by which the best parameters are chosen, ``given`` where to begin."""
+
+    task: Task
+    held_back: Task | None
+    packing: Packing
+    recorder: Recorder
+    teacher: Teacher
+    settings: Mapping[str, Value]
+    seed: int
+    given: Mapping[str, Array] | None
+    keeper: Keeper | None = None
+    resumed: State | None = None
+    judgements: list[Judgement] = field(default_factory=list)
+
+    def number(self, name: str) -> float:
+        """Return a setting that is a number."""
+        return float(self.settings[name])
+
+    def count(self, name: str) -> int:
+        """Return a setting that is a whole number."""
+        return int(self.settings[name])
+
+    def begin(self, start: int) -> dict[str, Array]:
+        """Parameters from which a start begins."""
+        self.recorder.start = start + 1
+        seed = self.seed if start == 0 else int(np.random.SeedSequence([self.seed, start]).generate_state(1)[0])
+        return self.task.compiled.parameters(self.given if start == 0 else None, seed=seed)
+
+    def precision(self) -> str:
+        """Return the precision of training: as set, else 32 bits where a family is so large that it pays."""
+        if self.settings.get("bits"):
+            return f"float{self.count('bits')}"
+        compiled = self.task.compiled
+        if self.teacher.rule.needs != "model":  # what is measured are small differences
+            return "float64"
+        if max(int(np.prod(family.shape, dtype=int)) for family in compiled.network.families) < WORTH_SINGLE:
+            return "float64"
+        few = self.task.subset(np.arange(min(4, self.task.samples)))
+        outcome = few.run(compiled.parameters(self.given, seed=self.seed), precision="float32")
+        weights = few.by_readout(few.loss_weights(outcome))
+        return "float64" if overflows(compiled, outcome.solution, weights) else "float32"
+
+    # --- checkpoints ---
+
+    def offer(self, own: Callable[[], State]) -> None:
+        """Let a checkpoint be written, if it is time, with an optimiser's own arrays."""
+        if self.keeper is not None:
+            self.keeper.offer(lambda: (self.state(own()), self.recorder.epochs))
+
+    def keep(self, own: Callable[[], State]) -> None:
+        """Write a checkpoint now."""
+        if self.keeper is not None:
+            self.keeper.write(self.state(own()), self.recorder.epochs)
+
+    def state(self, own: State) -> dict[str, Array]:
+        """Return what a later run needs: an optimiser's own arrays, what is recorded, how often rules drew."""
+        found = {f"optimizer.{name}": value for name, value in own.items()}
+        found |= {f"recorder.{name}": value for name, value in self.recorder.state().items()}
+        return {**found, "gradients": np.array(self.teacher.calls)}
+
+
+def evaluated(task: Task, outcome: Outcome, right: int | None = None) -> Metrics:
+    """Return the metrics of one evaluation of a task."""
+    samples = len(outcome.good)
+    found: Metrics = {"loss": outcome.loss}
+    if task.classifies:
+        found["accuracy"] = task.accuracy(outcome) if right is None else right / samples
+    return {**found, "unconverged": outcome.unconverged / samples}

@@ -1,0 +1,377 @@
+"""Samples held back, schedules, what is added to batches, the other optimisers, and how training ends badly."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.ndimage
+
+import crncompile
+from crncompile.errors import DataError
+from crncompile.learn import optimizers
+from crncompile.learn.augment import Augmentation, image_shape, moved
+from crncompile.learn.descent import Descent
+from crncompile.learn.settings import Setting, chosen
+from crncompile.learn.split import split
+from crncompile.learn.task import Task
+
+from .test_fit import CLASSES, LINE, XS, YS, same
+
+RNG = np.random.default_rng(2)
+POINTS = RNG.uniform(0, 1, (40, 2))
+LABELS = (POINTS[:, 0] > POINTS[:, 1]).astype(int)
+
+
+@pytest.fixture(scope="module")
+def classes():
+    return crncompile.loads(CLASSES)
+
+
+@pytest.fixture(scope="module")
+def line():
+    return crncompile.loads(LINE)
+
+
+# --- samples held back -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("validation", "number"), [(0.2, 20), (7, 7), (0.5, 50), (99, 99), (0.004999, 0)])
+def test_a_split_loses_nothing(validation, number):
+    if not number:
+        with pytest.raises(DataError, match=r"validation = 0.004999 of 100 samples would leave the validation split"):
+            split(100, validation, 0)
+        return
+    trained, held_back = split(100, validation, 0)
+    assert len(held_back) == number
+    assert sorted([*trained, *held_back]) == list(range(100))
+    assert list(trained) == sorted(trained)
+    assert list(held_back) == sorted(held_back)
+
+
+def test_a_split_is_chosen_by_the_seed():
+    first, again, other = (split(100, 0.3, seed)[1] for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("number", [10, 37, 100])
+def test_each_class_gives_its_share(number):
+    labels = np.repeat([0, 1, 2, 5], [100, 50, 40, 10])[np.random.default_rng(0).permutation(200)]
+    _, held_back = split(200, number, 3, labels)
+    counts = np.bincount(labels[held_back], minlength=6)
+    assert np.all(np.abs(counts - number / 200 * np.bincount(labels)) <= 1)
+
+
+SPLITS = {
+    "split-small-share": (100, 0.001),
+    "split-one-sample": (1, 0.5),
+    "split-all": (10, 10),
+    "split-more": (10, 2000),
+}
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_an_empty_split_is_told(golden, name):
+    with pytest.raises(DataError) as caught:
+        split(*SPLITS[name], 0)
+    golden.check(f"cli/training/{name}.txt", str(caught.value))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "lbfgs"])
+def test_the_best_on_what_is_held_back_is_kept(classes, optimizer):
+    """Labels of the samples held back are wrong, so that training makes these worse, and the first epoch is best."""
+    _, held_back = split(40, 10, 0, LABELS)
+    labels = LABELS.copy()
+    labels[held_back] = 1 - labels[held_back]
+    # the split is stratified by the labels given, which are others now: give those that lead to the same
+    words = {"lbfgs": {"iterations": 8, "starts": 1}}.get(optimizer, {"rate": 0.3, "batch": 10, "epochs": 8})
+    fit = classes.fit(POINTS, labels, optimizer=optimizer, validation=10, **words)
+    found = [epoch["validation_accuracy"] for epoch in fit.epochs]
+    assert len(fit.validation.samples) == 10
+    assert fit.validation.accuracy == max(found)
+    assert len(fit.samples) == 30
+    predicted = classes.solve(x=POINTS, raw=True, parameters=fit.parameters).readouts["c"].argmax(axis=1)
+    right = predicted == labels
+    assert fit.validation.accuracy == right[fit.validation.samples].mean()
+    assert fit.accuracy == right[fit.samples].mean()
+
+
+def test_patience_ends_training(classes):
+    random = np.random.default_rng(1).integers(0, 2, 40)
+    fit = classes.fit(POINTS, random, rate=0.5, batch=10, epochs=100, validation=0.25, patience=3)
+    merits = [(1 - epoch["validation_accuracy"], epoch["validation_loss"]) for epoch in fit.epochs]
+    assert len(merits) < 100
+    assert merits.index(min(merits)) == len(merits) - 4
+    with pytest.raises(DataError, match="patience counts epochs without a better validation: set validation too"):
+        classes.fit(POINTS, LABELS, patience=3)
+
+
+def test_values_are_validated_by_their_loss(line):
+    fit = line.fit(np.repeat(XS, 2), np.repeat(YS, 2), optimizer="adam", rate=0.1, epochs=5, validation=4)
+    assert fit.validation.accuracy is None
+    assert fit.validation.loss == pytest.approx(min(epoch["validation_loss"] for epoch in fit.epochs), rel=1e-6)
+
+
+# --- schedules, decay, clipping --------------------------------------------------------------------------------------
+
+
+class Plain:
+    """Steps along the gradient itself, which are kept."""
+
+    def __init__(self, z):
+        self.steps, self.rates = [], []
+
+    def step(self, g, rate):
+        self.steps.append(g.copy())
+        self.rates.append(rate)
+        return rate * g
+
+    def state(self):
+        return {}
+
+
+def descent(net, monkeypatch, **settings):
+    """Return a finished descent by plain steps."""
+    made = []
+
+    class Kept(Descent):
+        def __init__(self, *words):
+            super().__init__(*words)
+            made.append(self)
+
+    monkeypatch.setattr("crncompile.learn.descent.Descent", Kept)
+    monkeypatch.setattr("crncompile.learn.optimizers.adam.Moments", Plain)
+    net.fit(POINTS, LABELS, optimizer="adam", **{"batch": 10, "epochs": 4, "rate": 0.1, **settings})
+    return made[0]
+
+
+def test_the_rate_rises_and_falls_along_a_half_cosine(classes, monkeypatch):
+    rates = descent(classes, monkeypatch, warm_up=1).method.rates
+    cosine = 0.05 * (1 + np.cos(np.pi * np.arange(16) / 16))
+    assert rates == pytest.approx(cosine * np.minimum(1, np.arange(1, 17) / 4))
+    rates = descent(classes, monkeypatch, schedule="constant", warm_up=0.5).method.rates
+    assert rates == pytest.approx([0.05, *[0.1] * 15])
+
+
+def test_gradients_are_clipped(classes, monkeypatch):
+    free = [np.linalg.norm(g) for g in descent(classes, monkeypatch).method.steps]
+    clip = float(np.median(free))
+    cut = [np.linalg.norm(g) for g in descent(classes, monkeypatch, clip=clip).method.steps]
+    assert max(free) > clip
+    assert max(cut) <= clip * (1 + 1e-12)
+    assert cut[0] == pytest.approx(min(free[0], clip))
+
+
+def test_free_variables_decay_towards_their_start(classes, monkeypatch):
+    """With a step of zero and a decay of 1/rate each step would lead all the way back."""
+    made = descent(classes, monkeypatch, epochs=1, weight_decay=2.0, schedule="constant")
+    z = made.origin
+    for g in made.method.steps:
+        z = z - 0.1 * g - 0.1 * 2.0 * (z - made.origin)
+    assert made.z == pytest.approx(z, rel=1e-12)
+
+
+# --- what is added to batches ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("down", [-2, 0, 1])
+@pytest.mark.parametrize("right", [-1, 0, 3])
+def test_images_are_moved_as_scipy_moves_them(down, right):
+    image = np.random.default_rng(0).integers(0, 255, (5, 6)).astype(np.uint8)
+    found = moved(image[None], np.array([down]), np.array([right]))[0]
+    assert found.dtype == np.uint8
+    assert np.array_equal(found, scipy.ndimage.shift(image, (down, right), order=0, mode="nearest"))
+
+
+IMAGE = CLASSES.replace("index i = 1..2", "index i = 1..9")
+
+
+def test_a_square_number_of_inputs_or_two_indices_are_an_image():
+    group = crncompile.loads(IMAGE).inputs[0]
+    assert image_shape(group) == (3, 3)
+    two = CLASSES.replace("index i = 1..2", "index i = 1..2\nindex l = 1..3").replace("x[i]", "x[i, l]")
+    two = two.replace("a[i, k]", "a[i, l, k]")
+    assert image_shape(crncompile.loads(two).inputs[0]) == (2, 3)
+
+
+def test_batches_are_moved_and_noisy_within_their_range():
+    net = crncompile.loads(IMAGE.replace("data = [0, 1]", "data = [0, 255]"))
+    images = np.random.default_rng(0).integers(0, 255, (50, 9)).astype(np.uint8)
+    only = Augmentation(net.inputs, 1, 0.0).apply({"x": images}, np.random.default_rng(1), "float32")["x"]
+    assert only.dtype == np.uint8
+    shifts = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+    seen = set()
+    for before, after in zip(images.reshape(50, 3, 3), only.reshape(50, 3, 3), strict=True):
+        seen |= {s for s in shifts if np.array_equal(moved(before[None], *np.array(s)[:, None])[0], after)}
+    assert seen == set(shifts)
+    noisy = Augmentation(net.inputs, 0, 5.0).apply({"x": images}, np.random.default_rng(1), "float32")["x"]
+    assert noisy.dtype == np.float32
+    assert (noisy.min(), noisy.max()) >= (0.0, 200.0)
+    assert noisy.max() <= 255
+    inner = (images > 20) & (images < 235)
+    assert np.std((noisy - images)[inner]) == pytest.approx(5.0, rel=0.2)
+
+
+def test_training_with_shifts_and_noise_is_the_same_for_the_same_seed():
+    net = crncompile.loads(IMAGE)
+    X = np.random.default_rng(0).uniform(0, 1, (20, 9))
+    y = (X[:, 4] > 0.5).astype(int)
+    fits = [net.fit(X, y, batch=5, epochs=2, **words) for words in ({"shift": 1, "noise": 0.1},) * 2 + ({},)]
+    assert same(fits[0].parameters, fits[1].parameters)
+    assert not same(fits[0].parameters, fits[2].parameters)
+
+
+# --- optimisers ------------------------------------------------------------------------------------------------------
+
+
+def test_optimisers_are_found_with_their_settings():
+    every = optimizers.every()
+    assert list(every) == ["adam", "lbfgs", "levenberg_marquardt", "sgd"]
+    for name, optimizer in every.items():
+        assert chosen(name, optimizer.SETTINGS, {s: v.default for s, v in optimizer.SETTINGS.items()})
+        assert all(setting.what for setting in optimizer.SETTINGS.values())
+    assert optimizers.find("lm") is every["levenberg_marquardt"]
+
+
+@pytest.mark.parametrize(("optimizer", "words"), [("sgd", {"rate": 0.05, "batch": 9, "epochs": 60}), ("lbfgs", {})])
+def test_other_optimisers_lower_squares(line, optimizer, words):
+    targets = line.solve(x=XS, raw=True, parameters=line.parameters(seed=5)).readouts["r"]
+    fit = line.fit(XS, targets, optimizer=optimizer, **{"starts": 1, **words})
+    assert fit.optimizer == optimizer
+    assert fit.loss < {"sgd": 0.5 * fit.history[0], "lbfgs": 1e-5}[optimizer]
+
+
+def test_lbfgs_takes_large_sets_in_portions(line, monkeypatch):
+    words = {"optimizer": "lbfgs", "starts": 1, "iterations": 4}
+    whole = line.fit(XS, YS, **words)
+    monkeypatch.setattr("crncompile.learn.optimizers.lbfgs.PORTION", 4)
+    monkeypatch.setattr("crncompile.learn.task.MOST_HELD", 3)
+    parts = line.fit(XS, YS, **words)
+    assert parts.loss == pytest.approx(whole.loss, rel=1e-6)
+    assert parts.outcome.solution.held.shape == (9, 0)
+
+
+def test_lbfgs_stops_at_the_target(line):
+    fit = line.fit(XS, YS, optimizer="lbfgs", starts=4, target=1.0)
+    assert fit.loss <= 1.0
+    assert len(fit.history) < 30
+
+
+def test_a_task_in_portions_is_the_same(line, monkeypatch):
+    parameters = line.parameters(seed=1)
+    whole = Task(line, XS, YS).run(parameters)
+    monkeypatch.setattr("crncompile.learn.task.MOST_HELD", 2)
+    parts = Task(line, XS, YS).run(parameters)
+    assert np.array_equal(parts.predictions, whole.predictions)
+    assert parts.loss == whole.loss
+    assert parts.solution.certificate.summary() == whole.solution.certificate.summary()
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+SETTINGS = {
+    "setting-word": {"schedule": "linear"},
+    "setting-whole": {"batch": 2.5},
+    "setting-negative": {"clip": -1},
+    "setting-momentum": {"optimizer": "sgd", "momentum": 1},
+    "setting-infinite": {"epochs": "inf"},
+    "setting-no-image": {"shift": 1},
+    "setting-unknown": {"weight_decy": 1},
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_that_make_no_sense(classes, golden, name):
+    with pytest.raises(DataError) as caught:
+        classes.fit(POINTS, LABELS, **SETTINGS[name])
+    golden.check(f"cli/training/{name}.txt", str(caught.value))
+
+
+def test_settings_in_the_model_may_be_words():
+    text = f"{CLASSES}\ntraining = adam(schedule = constant, batch = 10, epochs = 2, validation = 0.25)"
+    net = crncompile.loads(text)
+    fit = net.fit(POINTS, LABELS, rate=0.1)
+    assert [epoch["rate"] for epoch in fit.epochs] == [0.1, 0.1]
+    assert len(fit.validation.samples) == 10
+    fit = net.fit(POINTS, LABELS, schedule="cosine", rate=0.1)
+    assert fit.epochs[-1]["rate"] == 0.0
+
+
+def test_a_setting_says_what_it_may_be():
+    assert Setting(1, "", lowest=1).sensible("n", "3") == 3
+    with pytest.raises(DataError, match="bits must be 32 or 64"):
+        chosen("adam", optimizers.find("adam").SETTINGS, {"bits": 16})
+
+
+# --- bad data and bad ends -------------------------------------------------------------------------------------------
+
+DATA = {
+    "label-out-of-range": (POINTS, np.where(LABELS, 2, 0)),
+    "label-negative": (POINTS, LABELS - 1),
+    "label-broken": (POINTS, LABELS + 0.5),
+    "fewer-labels": (POINTS, LABELS[:-1]),
+    "more-inputs": (np.hstack([POINTS, POINTS]), LABELS),
+    "no-samples": (POINTS[:0], LABELS[:0]),
+}
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_data_that_do_not_fit(classes, golden, name):
+    with pytest.raises(DataError) as caught:
+        classes.fit(*DATA[name])
+    golden.check(f"cli/training/{name}.txt", str(caught.value))
+
+
+def test_more_outputs_than_columns(golden):
+    net = crncompile.loads(LINE + "readout s = 2 * y / 1 kT\nreadout t = y / 1 kT\n")
+    with pytest.raises(DataError) as caught:
+        net.fit(XS, np.stack([YS, YS], axis=1))
+    golden.check("cli/training/more-outputs.txt", str(caught.value))
+
+
+DOUBTS = {
+    "one-sample": (POINTS[:1], LABELS[:1]),
+    "class-missing": (POINTS[LABELS == 1], LABELS[LABELS == 1]),
+}
+
+
+@pytest.mark.parametrize("name", DOUBTS)
+def test_data_that_teach_little_are_told_and_trained_on(classes, golden, name):
+    told = []
+    fit = classes.fit(*DOUBTS[name], epochs=1, batch=5, tell=told.append)
+    assert fit.message == "finished"
+    assert list(fit.notes) == told
+    golden.check(f"cli/training/{name}.txt", "\n".join(told))
+
+
+def test_constant_features_are_allowed(classes):
+    constant = np.column_stack([POINTS[:, 0], np.full(40, 0.5)])
+    fit = classes.fit(constant, (POINTS[:, 0] > 0.5).astype(int), rate=0.2, batch=10, epochs=20)
+    assert fit.notes == ()
+    assert fit.accuracy >= 0.9
+
+
+def test_a_training_that_diverges_keeps_the_last_good_parameters(classes, golden):
+    told = []
+    fit = classes.fit(POINTS, LABELS, optimizer="sgd", rate=1e4, batch=10, epochs=50, progress=told.append)
+    assert fit.diverged
+    assert not fit.interrupted
+    assert fit.unconverged == 0
+    assert np.isfinite(fit.loss)
+    assert all(np.isfinite(value).all() for value in fit.parameters.values())
+    assert len(fit.history) < 200
+    golden.check("cli/training/diverged.txt", fit.message)
+
+
+def test_a_training_without_steady_states_says_which_reservoirs(monkeypatch, golden):
+    """The Brusselator oscillates at all these inputs; how long it is followed does not matter here."""
+    monkeypatch.setattr("crncompile.search.MOST_STEPS", 20)
+    text = (Path(__file__).parents[1] / "cli" / "models" / "brusselator.tnet").read_text()
+    net = crncompile.loads(text.replace("mass_action(k = 1 s^-1)", "mass_action(k = train 1 s^-1)"))
+    fit = net.fit(np.linspace(3, 4, 9), YS, optimizer="adam", batch=4, epochs=20)
+    assert fit.diverged
+    assert fit.unconverged == 9
+    assert len(fit.history) == 10
+    assert fit.skipped == 45
+    assert same(fit.parameters, net.parameters())
+    golden.check("cli/training/no-states.txt", fit.message)
