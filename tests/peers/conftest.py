@@ -20,15 +20,6 @@ def roadrunner():
 
 
 @pytest.fixture(scope="session")
-def sklearn():
-    try:
-        import sklearn as program
-    except ImportError:
-        missing("scikit-learn is not installed: pip install crncompile[learn]")
-    return program
-
-
-@pytest.fixture(scope="session")
 def jax():
     try:
         import jax as program
