@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from crncompile.errors import DataError
 from crncompile.learn.augment import Augmentation
+from crncompile.learn.experiment import NotAtRestError
 from crncompile.learn.job import Job, evaluated
 from crncompile.learn.recorder import DivergedError, Metrics, merit, part
 from crncompile.learn.robust import VariedGradient, VariedTask, Workshop
@@ -101,7 +102,7 @@ class Descent:
     """One start.
 
     ``settled`` says whether all that a checkpoint keeps belongs to the same step. ``sound`` are the free variables at
-    the last batch all of which had steady states.
+    the last batch all of which had steady states. Batches are those of ``task``, their gradients from ``gradient``.
     """
 
     def __init__(self, job: Job, start: int, method: Callable[[Array], Method], batches: int, precision: str):
@@ -158,10 +159,7 @@ class Descent:
         batch, parameters = self._batch(chosen), {**self.fixed, **point.values}
         near, follow = self.states.near(chosen), not self.states.known[chosen].all()
         outcome = batch.run(parameters, near, follow, self.precision, exact=False)
-        g = None
-        if outcome.good.any():
-            slope = self.gradient(job.task.compiled, outcome, batch.by_readout(batch.loss_weights(outcome)))
-            g = job.packing.pull_at(slope, point)
+        g = self._slope(batch, outcome, point, parameters)
         right = batch.right(outcome)
         self.settled = False
         self.states.keep(chosen, outcome.solution.u)
@@ -172,11 +170,27 @@ class Descent:
             right,
             len(chosen),
         )
-        job.recorder.add(outcome, parameters, candidate=self.batches == 1 and self.augmentation.idle)
+        self._add(outcome, parameters)
         self.settled = True
         job.recorder.tell(outcome, right if job.task.classifies else None)
         if self.lost >= _LOST:
             raise DivergedError(self._where(outcome))
+
+    def _slope(self, batch: Task, outcome: Outcome, point: Point, parameters: Mapping[str, Array]) -> Array | None:
+        """Return the derivative of the mean loss by the free variables; ``None`` where no sample has a state."""
+        if not outcome.good.any():
+            return None
+        try:
+            slope = self.gradient(self.task.compiled, outcome, batch.by_readout(batch.loss_weights(outcome)))
+        except NotAtRestError:  # the evaluation itself stands
+            self.settled = False
+            self._add(outcome, parameters)
+            raise
+        return self.job.packing.pull_at(slope, point)
+
+    def _add(self, outcome: Outcome, parameters: Mapping[str, Array]) -> None:
+        """Note an evaluation; the losses of single batches are too different to tell the best parameters."""
+        self.job.recorder.add(outcome, parameters, candidate=self.batches == 1 and self.augmentation.idle)
 
     def _point(self) -> Point:
         """Return the trained parameters; raises DivergedError where one is beyond all numbers."""

@@ -15,8 +15,8 @@ from crncompile.solution import Solution
 from crncompile.solve.certificate import Certificate
 
 Array = NDArray[Any]
-MOST_HELD = 5_000_000
-"""Potentials of inputs that are made of raw data at once: 40 MB."""
+MOST_HELD = 1_500_000
+"""Potentials of inputs that are made of raw data at once: 12 MB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,22 +128,24 @@ class Task:
         """
         if follow is None:
             follow = warm is None or not np.isfinite(warm).all()
-        step = self.portion
-        if self.samples > step:
-            pieces = [slice(first, first + step) for first in range(0, self.samples, step)]
-            return self._joined([self._part(p, parameters, warm, follow, precision) for p in pieces])
-        held, _ = self.compiled.held(self.inputs, parameters, raw=True, precision=precision)
-        return self.outcome(
-            self.compiled.solve_held(held, parameters, warm=warm, follow=follow, precision=precision, exact=exact)
-        )
+        return self.outcome(self._solved(parameters, warm, follow, precision, exact))
 
-    def _part(
-        self, piece: slice, parameters: Mapping[str, Array], warm: Array | None, follow: bool, precision: str
+    def _solved(
+        self, parameters: Mapping[str, Array], warm: Array | None, follow: bool, precision: str, exact: bool
     ) -> Solution:
-        """Solve a portion; what was held is left out, as it takes eight times what images do."""
-        near = None if warm is None else warm[piece]
-        solution = self.subset(piece).run(parameters, near, follow, precision).solution
-        return replace(solution, held=np.zeros((len(solution.u), 0)), linearisation=None)
+        """Solve all samples, many of them in portions: what these held is left out, being eight times their images."""
+        step = self.portion
+        if self.samples <= step:
+            held, _ = self.compiled.held(self.inputs, parameters, raw=True, precision=precision)
+            return self.compiled.solve_held(
+                held, parameters, warm=warm, follow=follow, precision=precision, exact=exact
+            )
+        parts = []
+        for piece in (slice(first, first + step) for first in range(0, self.samples, step)):
+            near = None if warm is None else warm[piece]
+            found = self.subset(piece)._solved(parameters, near, follow, precision, exact)
+            parts.append(replace(found, held=np.zeros((len(found.u), 0)), linearisation=None))
+        return self._joined(parts)
 
     @property
     def portion(self) -> int:
@@ -151,14 +153,13 @@ class Task:
         width = sum(int(np.prod(group.shape, dtype=int)) for group in self.compiled.inputs)
         return max(1, MOST_HELD // width)
 
-    def _joined(self, parts: Sequence[Solution]) -> Outcome:
-        """Return the outcome of all portions."""
+    def _joined(self, parts: Sequence[Solution]) -> Solution:
+        """Return the solution of all portions."""
         readouts = {r.name: np.concatenate([part.readouts[r.name] for part in parts]) for r in self.readouts}
         u = np.concatenate([part.u for part in parts])
         certificate = Certificate.joined([part.certificate for part in parts])
         held = np.zeros((self.samples, 0))
-        whole = replace(parts[0], readouts=readouts, certificate=certificate, u=u, held=held, batch=(self.samples,))
-        return self.outcome(whole)
+        return replace(parts[0], readouts=readouts, certificate=certificate, u=u, held=held, batch=(self.samples,))
 
     def outcome(self, solution: Solution) -> Outcome:
         """Compare states with the targets."""
