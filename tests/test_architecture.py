@@ -162,6 +162,7 @@ def test_packages_of_extras_are_imported_where_they_are_wanted():
     backend = {path for path, _ in found if path.startswith("crncompile/backends/jax_")}
     assert backend
     assert found == {(path, "jax") for path in backend} | {
+        ("crncompile/learn/datasets.py", "sklearn"),
         ("crncompile/learn/estimators.py", "sklearn"),
         ("crncompile/learn/jax_layer.py", "jax"),
     }
