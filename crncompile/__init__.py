@@ -9,6 +9,9 @@ from crncompile.errors import CrnError, DataError, ModelError, SteadyStateError
 if TYPE_CHECKING:
     from crncompile.compiled import CompiledNetwork
     from crncompile.compiler import load, loads
+    from crncompile.learn.estimators import ThermodynamicClassifier as ThermodynamicClassifier
+    from crncompile.learn.estimators import ThermodynamicRegressor as ThermodynamicRegressor
+    from crncompile.learn.jax_layer import jax_layer
     from crncompile.solution import Solution
 
 __version__ = "0.1.0"
@@ -19,9 +22,16 @@ __all__ = [
     "ModelError",
     "Solution",
     "SteadyStateError",
+    "jax_layer",
     "load",
     "loads",
 ]
+ESTIMATORS = ("ThermodynamicClassifier", "ThermodynamicRegressor")
+"""Names that need scikit-learn, and so are not among those that ``from crncompile import *`` brings."""
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *ESTIMATORS})
 
 
 def __getattr__(name: str) -> object:
@@ -34,4 +44,23 @@ def __getattr__(name: str) -> object:
         from crncompile import compiled
 
         return getattr(compiled, name)
+    if name == "jax_layer":
+        from crncompile.learn import jax_layer
+
+        return jax_layer.jax_layer
+    if name in ESTIMATORS:
+        return _estimator(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _estimator(name: str) -> object:
+    import importlib
+
+    try:
+        estimators = importlib.import_module("crncompile.learn.estimators")
+    except ImportError as error:
+        if error.name is None or error.name.partition(".")[0] != "sklearn":
+            raise
+        message = f"{name} needs scikit-learn: pip install 'crncompile[learn]'"
+        raise ImportError(message, name="sklearn") from error
+    return getattr(estimators, name)

@@ -21,6 +21,7 @@ from crncompile.symbolic.system import System
 if TYPE_CHECKING:
     from crncompile.analyze.simulation import Simulation, Steps
     from crncompile.learn.fit import Fit
+    from crncompile.learn.objective import LossAndGrad
 
 Values = Mapping[str, ArrayLike]
 Array = NDArray[Any]
@@ -35,6 +36,16 @@ class CompiledNetwork:
         self.program = program
         self.functions = functions
         self.backend = backend
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CompiledNetwork:
+        """Return the network itself: it never changes."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the model's text, since functions can not be; it is compiled again where it arrives."""
+        from crncompile.compiler import compile_source
+
+        return compile_source, (self.network.source, self.backend)
 
     def __repr__(self) -> str:
         reservoirs = len(self.functions.structure.reservoirs)
@@ -294,3 +305,15 @@ class CompiledNetwork:
         from crncompile.learn.fit import fit
 
         return fit(self, X, y, seed=seed, **settings)
+
+    def loss_and_grad(
+        self, X: ArrayLike, y: ArrayLike, *, seed: int = 0, parameters: Values | None = None
+    ) -> LossAndGrad:
+        """Return the loss as a function of a free vector, with its gradient, for optimisers of one's own.
+
+        ``f = net.loss_and_grad(X, y)``, then ``scipy.optimize.minimize(f, f.start, jac=True)`` and
+        ``f.parameters(result.x)``; see `learn.objective.LossAndGrad`.
+        """
+        from crncompile.learn.objective import loss_and_grad
+
+        return loss_and_grad(self, X, y, seed=seed, parameters=parameters)

@@ -46,7 +46,12 @@ ALLOWED = {
     "cli": PIPELINE | ON_TOP | {"compiled", "compiler", "plots"},
 }
 # Doors: written inside a function, so that the user finds all on one object and nothing is imported before it is used.
-DOORS = {("compiled", "crncompile.learn.fit"), ("compiled", "crncompile.analyze.simulation")}
+DOORS = {
+    ("compiled", "crncompile.learn.fit"),
+    ("compiled", "crncompile.learn.objective"),
+    ("compiled", "crncompile.analyze.simulation"),
+    ("compiled", "crncompile.compiler"),
+}
 
 
 def relative(path):
@@ -144,6 +149,25 @@ def test_importing_the_package_loads_no_other():
     assert loaded_by("import crncompile") - loaded_by("pass") == {"crncompile"}
 
 
+def test_packages_of_extras_are_imported_where_they_are_wanted():
+    """And by nothing else, so that nothing else needs them."""
+    found = {
+        (relative(path), package)
+        for path in FILES
+        for package in ("sklearn", "jax")
+        if re.search(
+            rf"^\s*(from|import) {package}\b|import_module\(.{package}", path.read_text(encoding="utf-8"), re.M
+        )
+    }
+    backend = {path for path, _ in found if path.startswith("crncompile/backends/jax_")}
+    assert backend
+    assert found == {(path, "jax") for path in backend} | {
+        ("crncompile/learn/datasets.py", "sklearn"),
+        ("crncompile/learn/estimators.py", "sklearn"),
+        ("crncompile/learn/jax_layer.py", "jax"),
+    }
+
+
 # --- what the outside sees --------------------------------------------------------------------------------------------
 
 
@@ -155,6 +179,7 @@ def test_the_public_names():
         "ModelError",
         "Solution",
         "SteadyStateError",
+        "jax_layer",
         "load",
         "loads",
     ]

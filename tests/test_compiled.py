@@ -1,4 +1,7 @@
-"""What a compiled network says of inputs that it can not take."""
+"""What a compiled network says of inputs that it can not take, and how it is handed on."""
+
+import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -42,3 +45,11 @@ def test_inputs_that_do_not_fit_are_told(net, inputs, said):
 def test_batches_broadcast(net):
     solution = net.solve(s=[[1.0], [3.0]], t=[1.0, 2.0, 3.0])
     assert solution.readouts["z"] == pytest.approx(np.array([[1, 1.5, 2], [2, 2.5, 3]]))
+
+
+def test_a_copy_is_the_network_and_what_is_pickled_is_compiled_again(net):
+    assert copy.deepcopy(net) is net
+    again = pickle.loads(pickle.dumps(net))
+    assert again is not net
+    assert again.backend == net.backend
+    assert again.solve(s=1.0, t=2.0).readouts["z"] == net.solve(s=1.0, t=2.0).readouts["z"]

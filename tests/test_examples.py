@@ -19,6 +19,7 @@ PROMISED = {
     "05_closed_network_totals": (
         r"total of A, B, C = 7226568912\d\d.*\n.*0\.75 0\.75 0\.75.*\n(.*\n)*B / A and C / B: \[5\. 2\.\]"
     ),
+    "06_other_optimisers": r"50 free .* slope (4\.040\d*), by finite differences \1\nL-BFGS-B: loss 1\.3\d -> 0\.0\d+",
 }
 
 

@@ -60,6 +60,15 @@ backend_option = click.option(
     help="What computes: numpy, c (needs a C compiler; faster for many devices), jax (needs JAX; also on a GPU), "
     "or the import path of a module.",
 )
+robust_option = click.option(
+    "--robust",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Compare N networks, built within the stated tolerances, with the data; train also draws one for each step.",
+)
+fluctuations_option = click.option(
+    "--fluctuations", is_flag=True, help="With --robust: potentials are read at one instant, as they fluctuate."
+)
 data_option = click.option(
     "--data",
     required=True,

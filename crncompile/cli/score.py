@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crncompile.learn.fit import Validation
+    from crncompile.learn.robust import Robustness
     from crncompile.learn.task import Outcome
 
 
@@ -19,6 +20,11 @@ def score(outcome: Outcome, accuracy: float | None) -> dict[str, Any]:
         "samples": len(outcome.good),
         "certificate": outcome.solution.certificate.summary(),
     }
+
+
+def robust_account(robustness: Robustness | None) -> dict[str, Any]:
+    """Return ``robustness``, if it was asked for."""
+    return {} if robustness is None else {"robustness": robustness.as_dict()}
 
 
 def sentence(scored: dict[str, Any]) -> str:

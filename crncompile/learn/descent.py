@@ -13,12 +13,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from crncompile.errors import DataError
 from crncompile.learn.augment import Augmentation
 from crncompile.learn.experiment import NotAtRestError
 from crncompile.learn.job import Job, evaluated
 from crncompile.learn.recorder import DivergedError, Metrics, merit, part
+from crncompile.learn.robust import VariedGradient, VariedTask, Workshop
 from crncompile.learn.settings import HELD_BACK, TARGET, Setting, count
 from crncompile.learn.task import Outcome, Task
+from crncompile.learn.teacher import Gradient
 from crncompile.learn.transform import Point
 
 Array = NDArray[Any]
@@ -36,6 +39,10 @@ SETTINGS: dict[str, Setting] = {
     "noise": Setting(0.0, "standard deviation of noise on the inputs, in raw units", lowest=0),
     **HELD_BACK,
     "target": TARGET,
+    "robust": Setting(
+        0, "networks within tolerances that are tried in the end; each step trains another", lowest=0, whole=True
+    ),
+    "fluctuations": Setting(0, "1: outputs are read at one instant in robust training", lowest=0, below=2, whole=True),
     "bits": Setting(0, "32 or 64, the precision of training; 0: what suits the network", allowed=(0, 32, 64)),
 }
 """Settings of every descent, but its rate."""
@@ -79,6 +86,18 @@ def descend(job: Job, method: Callable[[Array], Method]) -> None:
             break
 
 
+def _varied(job: Job) -> tuple[Task, Gradient]:
+    """Return the task and the gradients of robust training, if that is asked for: another network in each run."""
+    fluctuations = bool(job.count("fluctuations"))
+    if not job.count("robust") and not fluctuations:
+        return job.task, job.teacher
+    if job.teacher.laboratory is not None or job.teacher.rule.needs == "variations":
+        who = job.teacher.rule.name if job.teacher.laboratory is None else "a laboratory"
+        raise DataError(f"robust training builds its own networks, which {who} does too: use adjoint or response")
+    workshop = Workshop(job.task.compiled, job.seed, fluctuations)
+    return VariedTask.of(job.task, workshop), VariedGradient(job.teacher, workshop)
+
+
 class Descent:
     """One start.
 
@@ -88,7 +107,7 @@ class Descent:
 
     def __init__(self, job: Job, start: int, method: Callable[[Array], Method], batches: int, precision: str):
         self.job, self.start, self.batches, self.precision = job, start, batches, precision
-        self.task, self.gradient = job.task, job.teacher
+        self.task, self.gradient = _varied(job)
         self.values = job.begin(start)
         self.fixed = {name: np.asarray(value, precision) for name, value in self.values.items()}
         self.origin = job.packing.pack(self.values).astype(precision)

@@ -22,6 +22,7 @@ from crncompile.learn.measured import MeasuredTask
 from crncompile.learn.optimizers import Optimizer, find
 from crncompile.learn.parameters import fingerprint
 from crncompile.learn.recorder import DivergedError, Metrics, OutOfTimeError, Progress, Recorder, part
+from crncompile.learn.robust import Robustness, robustness
 from crncompile.learn.rules import find as find_rule
 from crncompile.learn.settings import Value, chosen
 from crncompile.learn.split import split
@@ -57,6 +58,7 @@ class Fit:
     metrics of each epoch (or evaluation of the whole set), ``skipped`` counts samples left out of a step as they had no
     steady state. ``judgements`` say what the gradients of ``rule`` were worth at the first start and in the end; none
     for exact ones and for random estimates. ``notes`` are sentences about the data and the course of the training.
+    ``robustness``: of networks built from ``parameters`` within their tolerances, where ``robust`` asked for it.
     """
 
     parameters: Mapping[str, Array]
@@ -78,6 +80,7 @@ class Fit:
     epochs: tuple[Metrics, ...] = ()
     skipped: int = 0
     notes: tuple[str, ...] = ()
+    robustness: Robustness | None = None
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,8 @@ def fit(
         Where to keep checkpoints; a training that goes on from one ends with the same bits as one that was never
         stopped.
     settings
-        Those of the optimiser, stated in its module: they override the model's.
+        Those of the optimiser, stated in its module: they override the model's. With ``robust`` each step trains
+        another network within the tolerances that the model states; see `learn.robust`.
 
     Raises DataError for data that do not fit the model, for unknown rules, optimisers and settings, for a rule that can
     not train this model, and for a checkpoint of another training. Ctrl-C ends training and keeps the best parameters
@@ -179,12 +183,12 @@ def _train(job: Job, method: Optimizer) -> tuple[str, bool, bool]:
         method.train(job)
     except OutOfTimeError:
         message = "stopped when the time was used up"
+    except KeyboardInterrupt:
+        message, interrupted = _INTERRUPTED, True
     except NotAtRestError as error:
         if job.recorder.parameters is None or len(job.recorder.history) < 2:
             raise
         message = f"stopped with the best parameters so far: {error}"
-    except KeyboardInterrupt:
-        message, interrupted = _INTERRUPTED, True
     except DivergedError as error:
         message, diverged = f"diverged, the last good parameters are kept: {error}", True
     if message != "finished" and job.recorder.parameters is not None:
@@ -197,12 +201,21 @@ def _settings(
 ) -> tuple[Optimizer, dict[str, Value]]:
     """Choose the optimiser and its settings: the caller's, else the model's, else by size."""
     training = compiled.network.training
+    if given.get("robust") or given.get("fluctuations"):
+        optimizer = _for_varied(optimizer)
     small = not task.classifies and task.targets.size * packing.size <= _LEAST_SQUARES_LIMIT
     found = find(optimizer or (training.name if training else "levenberg_marquardt" if small else "adam"))
     if found.LEAST_SQUARES and task.classifies:
         raise DataError(f"{found.NAME} minimises squares, and this model classifies: use adam")
     own = dict(training.settings) if training and find(training.name) is found else {}
     return found, chosen(found.NAME, found.SETTINGS, {**own, **given})
+
+
+def _for_varied(optimizer: str | None) -> str:
+    """Return the optimiser that trains another network in each step."""
+    if optimizer is not None and "robust" not in find(optimizer).SETTINGS:
+        raise DataError(f"{find(optimizer).NAME} needs one network, and robust training builds many: use adam")
+    return optimizer or "adam"
 
 
 def _doubts(task: Task) -> list[str]:
@@ -326,7 +339,15 @@ def _account(
         epochs=tuple(recorder.epochs),
         skipped=recorder.skipped,
         notes=tuple(notes),
+        robustness=None if interrupted else _robustness(job, parameters),
     )
+
+
+def _robustness(job: Job, parameters: Mapping[str, Array]) -> Robustness | None:
+    networks, fluctuations = int(job.settings.get("robust", 0)), bool(job.settings.get("fluctuations", 0))
+    if not networks:
+        return None
+    return robustness(job.task, parameters, networks, seed=job.seed, fluctuations=fluctuations)
 
 
 def _validation(task: Task | None, outcome: Outcome | None, samples: Array) -> Validation | None:

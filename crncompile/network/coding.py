@@ -39,6 +39,27 @@ def encode(reservoir: Reservoir, raw: ArrayLike, precision: str = "float64") -> 
     return np.asarray(first + (last - first) * share)
 
 
+def slope(network: Network, reservoir: Reservoir, values: ArrayLike, *, raw: bool) -> NDArray[np.float64]:
+    """Return the derivative of the held potential (mu/kT or ln c) by an input's number, (..., *shape).
+
+    ``values`` are raw data or numbers in the unit of the range, as for `encode` and `in_range_unit`. Both are affine in
+    mu or c, and a logarithmic encoding, which only concentrations have, in ln c: two points give the slope.
+    """
+    code = _coding(reservoir)
+    logarithmic = raw and code.encoding == "log"
+
+    def mapped(numbers: ArrayLike) -> NDArray[np.float64]:
+        return np.asarray(encode(reservoir, numbers) if raw else in_range_unit(network, reservoir, numbers))
+
+    low, high = code.data if raw and code.data is not None else (0.0, 1.0)
+    here = np.asarray(values, float)
+    first, last = mapped(np.full(here.shape, low)), mapped(np.full(here.shape, high))
+    if logarithmic:
+        return np.asarray(np.log(last / first) / (high - low))
+    steady = (last - first) / (high - low)
+    return np.asarray(steady / mapped(here) if reservoir.content == "molecules" else steady)
+
+
 def _coding(reservoir: Reservoir) -> InputCoding:
     if reservoir.coding is None:
         raise DataError(f"{reservoir.name} is no input: only inputs take values from outside")

@@ -81,7 +81,7 @@ def main():
     from crncompile.program import tiers
 
     case, batch = sys.argv[1], int(sys.argv[2])
-    text = TEXT if case == "separable" else (Path(__file__).parents[2] / "models" / "mnist_enzymes.tnet").read_text()
+    text = TEXT if case == "separable" else Path(__file__).with_name("low_rank.tnet").read_text()
     states, taken = {}, {}
     for backend in ("numpy", "c"):
         for few, name in ((256, case), (10**9, "elementwise")):

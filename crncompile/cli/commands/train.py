@@ -14,9 +14,11 @@ from crncompile.cli.options import (
     backend_option,
     data_option,
     example,
+    fluctuations_option,
     json_option,
     model_argument,
     parameters_option,
+    robust_option,
     seed_option,
 )
 from crncompile.cli.progress import waiting
@@ -51,6 +53,8 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the data (adam, sgd).")
 @click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples of a step (adam, sgd).")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), metavar="R", help="Learning rate (adam, sgd).")
+@robust_option
+@fluctuations_option
 @click.option("--target", type=click.FloatRange(min=0), metavar="LOSS", help="Stop where the loss is below this.")
 @click.option("--validation", type=click.FloatRange(min=0), metavar="N", help="Share or number of samples held back.")
 @click.option("--patience", type=click.IntRange(min=0), metavar="N", help="Stop after N epochs that did not help.")
@@ -94,6 +98,7 @@ def command(
     backend: str,
     as_json: bool,
     time: float | None,
+    fluctuations: bool,
     words: tuple[str, ...],
     checkpoint: Path | None,
     every: float,
@@ -111,8 +116,10 @@ def command(
     from crncompile.learn.datasets import read_samples
     from crncompile.learn.parameters import load_parameters, save_parameters
 
+    if fluctuations and not settings.get("robust"):
+        raise click.UsageError("--fluctuations goes with --robust N")
     checkpoints = _checkpoints(checkpoint, every, resume)
-    given = given_settings(words, settings)
+    given = given_settings(words, settings) | ({"fluctuations": 1.0} if fluctuations else {})
     with waiting(f"compiling {model}"):
         compiled = load(model, backend)
     samples = read_samples(data, compiled.network)
@@ -183,7 +190,7 @@ def _draw(compiled: CompiledNetwork, samples: Data, fit: Fit, plot: Path) -> Non
 
 
 def _tell(fit: Fit, seed: int, output: Path | None, as_json: bool) -> None:
-    from crncompile.cli.score import score, sentence, validation_sentence
+    from crncompile.cli.score import robust_account, score, sentence, validation_sentence
 
     scored = score(fit.outcome, fit.accuracy)
     if fit.interrupted:
@@ -191,7 +198,7 @@ def _tell(fit: Fit, seed: int, output: Path | None, as_json: bool) -> None:
     if fit.diverged:
         complain(fit.message)
     if as_json:
-        print_json({**scored, **_account(fit, seed, output)})
+        print_json({**scored, **_account(fit, seed, output), **robust_account(fit.robustness)})
         return
     starts = f"{fit.starts} starts, " if fit.starts > 1 else ""
     click.echo(sentence(scored))
@@ -204,6 +211,8 @@ def _tell(fit: Fit, seed: int, output: Path | None, as_json: bool) -> None:
     )
     for when, judgement in zip(("at the start", "in the end"), fit.judgements, strict=False):
         click.echo(f"{judgement.sentence()} {when}")
+    if fit.robustness is not None:
+        click.echo(fit.robustness.sentence())
     if output:
         click.echo(f"parameters: {output}")
     else:
