@@ -316,6 +316,8 @@ class Descent:
         self.states.restore(part(state, "states"))
         if self.checked is not None:
             self.checked.restore(part(state, "checked"))
+        if isinstance(self.task, VariedTask):
+            self.task.workshop.number = self.step - 1  # each step has built one network
         if "best" in state:
             self.best = tuple(state["merit"].tolist()), state["best"]
 

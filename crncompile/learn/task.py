@@ -15,10 +15,10 @@ from crncompile.solution import Solution
 from crncompile.solve.certificate import Certificate
 
 Array = NDArray[Any]
-MOST_HELD = 400_000
+MOST_HELD = 200_000
 """Potentials of inputs that are made of raw data at once; a quarter where states are followed, which takes more room.
 
-The images of MNIST are solved some 500 at a time then: it is what goes with their states that fills memory.
+The images of MNIST are solved some 250 at a time then: it is what goes with their states that fills memory.
 """
 
 

@@ -101,6 +101,16 @@ def test_a_training_that_is_stopped_goes_on_to_the_same_bits(classes, tmp_path, 
     assert again.validation.loss == whole.validation.loss
 
 
+def test_robust_training_goes_on_with_the_same_networks(tmp_path):
+    net = crncompile.loads(CLASSES.replace("k_cat = 100 s^-1", "k_cat = 100 s^-1 tolerance 5 %"))
+    words = {**ADAM, "robust": 2, "fluctuations": 1}
+    whole = net.fit(POINTS, LABELS, **words)
+    assert not same(whole.parameters, net.fit(POINTS, LABELS, **ADAM).parameters)
+    with pytest.raises(Stop):
+        net.fit(POINTS, LABELS, checkpoints=Checkpoints(tmp_path, every=1e-9), progress=stopping(5), **words)
+    equal(net.fit(POINTS, LABELS, checkpoints=Checkpoints(tmp_path, resume=True), **words), whole)
+
+
 @pytest.mark.parametrize("after", [3, 12])
 def test_least_squares_go_on_too(line, tmp_path, after):
     words = {"starts": 3, "trial": 5, "iterations": 20}
