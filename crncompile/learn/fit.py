@@ -158,6 +158,9 @@ def fit(
     trained, held_back = split(whole.samples, float(values.get("validation", 0.0)), seed, labels)
     task = whole.subset(trained) if len(held_back) else whole
     checked = whole.subset(held_back) if len(held_back) else None
+    task.thrifty = True
+    if checked is not None:
+        checked.thrifty = True
     notes = _doubts(task)
     for sentence in notes:
         if tell is not None:

@@ -154,7 +154,7 @@ class VariedTask(Task):
         """Return the same task in a workshop."""
         varied = object.__new__(cls)
         varied.__dict__.update(task.__dict__)
-        varied.workshop = workshop
+        varied.thrifty, varied.workshop = False, workshop
         return varied
 
     def run(

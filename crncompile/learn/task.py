@@ -15,6 +15,8 @@ from crncompile.solution import Solution
 from crncompile.solve.certificate import Certificate
 
 Array = NDArray[Any]
+FEW = 1000
+"""Samples that are solved at once whatever they take."""
 MOST_HELD = 200_000
 """Potentials of inputs that are made of raw data at once; a quarter where states are followed, which takes more room.
 
@@ -56,6 +58,9 @@ class Task:
     A network with ``classify`` learns labels 0, 1, ... by cross-entropy of its logits; one with readouts learns their
     values by mean squared error over samples and outputs.
     """
+
+    thrifty = False
+    """Whether many samples are solved in portions, for their outcome alone: no gradients can be taken there."""
 
     def __init__(self, compiled: CompiledNetwork, X: ArrayLike, y: ArrayLike):
         self.compiled = compiled
@@ -110,6 +115,7 @@ class Task:
         """Return the same task on some of the samples; a slice of them is not copied."""
         part = object.__new__(type(self))
         part.__dict__.update(self.__dict__)
+        part.thrifty = False
         part.inputs = {name: values[samples] for name, values in self.inputs.items()}
         part.targets = self.targets[samples]
         part.samples = len(part.targets)
@@ -138,7 +144,7 @@ class Task:
     ) -> Solution:
         """Solve all samples, many of them in portions: what these held is left out, being eight times their images."""
         step = max(1, self.portion // 4) if follow else self.portion
-        if self.samples <= step:
+        if not self.thrifty or self.samples <= max(step, FEW):
             held, _ = self.compiled.held(self.inputs, parameters, raw=True, precision=precision)
             return self.compiled.solve_held(
                 held, parameters, warm=warm, follow=follow, precision=precision, exact=exact

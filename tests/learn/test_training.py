@@ -246,6 +246,7 @@ def test_lbfgs_takes_large_sets_in_portions(line, monkeypatch):
     whole = line.fit(XS, YS, **words)
     monkeypatch.setattr("crncompile.learn.optimizers.lbfgs.PORTION", 4)
     monkeypatch.setattr("crncompile.learn.task.MOST_HELD", 3)
+    monkeypatch.setattr("crncompile.learn.task.FEW", 1)
     parts = line.fit(XS, YS, **words)
     assert parts.loss == pytest.approx(whole.loss, rel=1e-6)
     assert parts.outcome.solution.held.shape == (9, 0)
@@ -261,7 +262,12 @@ def test_a_task_in_portions_is_the_same(line, monkeypatch):
     parameters = line.parameters(seed=1)
     whole = Task(line, XS, YS).run(parameters)
     monkeypatch.setattr("crncompile.learn.task.MOST_HELD", 2)
-    parts = Task(line, XS, YS).run(parameters)
+    monkeypatch.setattr("crncompile.learn.task.FEW", 1)
+    task = Task(line, XS, YS)
+    assert task.run(parameters).solution.held.shape == (9, 2)
+    task.thrifty = True
+    parts = task.run(parameters)
+    assert parts.solution.held.shape == (9, 0)
     assert np.array_equal(parts.predictions, whole.predictions)
     assert parts.loss == whole.loss
     assert parts.solution.certificate.summary() == whole.solution.certificate.summary()

@@ -54,6 +54,7 @@ def command(
     samples = read_samples(data, compiled.network, "test")
     warn(samples.warnings)
     task = Task(compiled, samples.X, samples.y)
+    task.thrifty = True
     outcome = task.run(values)
     scored = score(outcome, task.accuracy(outcome) if task.classifies else None)
     spread = robustness(task, values, robust, seed=seed, fluctuations=fluctuations) if robust else None

@@ -90,7 +90,8 @@ class _Residuals:
     """Residuals and their Jacobian for one start; the states of the last accepted point are those to begin with."""
 
     def __init__(self, job: Job, begin: Found):
-        self.task, self.packing, self.recorder, self.target = job.task, job.packing, job.recorder, job.number("target")
+        whole = job.task.subset(slice(None))  # solved at once, for derivatives
+        self.task, self.packing, self.recorder, self.target = whole, job.packing, job.recorder, job.number("target")
         self.gradient = job.teacher
         self.fixed, self.warm = begin.values, begin.states
         self.scale = 1.0 / np.sqrt(job.task.targets.size)
