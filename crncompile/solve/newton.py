@@ -11,6 +11,8 @@ from crncompile.solve.problem import Array
 
 LARGEST_STEP = 3.0
 """Longest step in kT of any potential."""
+FULL_STEP = 1e3
+"""The same where a stray does no harm: one such step balances currents that are linear in the potentials."""
 ARRIVED = 1e-4
 """A Newton step in kT behind which its square is small: what is left is a matter of polishing."""
 
@@ -64,13 +66,13 @@ def largest(x: Array) -> Array:
     return np.where(np.isnan(sizes), np.inf, sizes)
 
 
-def limited(step: Array) -> Array:
-    """Step (batch, n) shortened to at most `LARGEST_STEP`; zero where it is not finite."""
+def limited(step: Array, longest: float = LARGEST_STEP) -> Array:
+    """Step (batch, n) shortened to at most ``longest``; zero where it is not finite."""
     size = largest(step)[:, None]
-    if (size <= LARGEST_STEP).all():
+    if (size <= longest).all():
         return step
     with np.errstate(invalid="ignore"):
-        return np.where(np.isfinite(step), step * np.minimum(1, LARGEST_STEP / np.maximum(size, LARGEST_STEP)), 0)
+        return np.where(np.isfinite(step), step * np.minimum(1, longest / np.maximum(size, longest)), 0)
 
 
 def residual_of(linearisation: Linearisation) -> Array:
@@ -80,7 +82,9 @@ def residual_of(linearisation: Linearisation) -> Array:
     return np.maximum(largest(relative), largest(gaps)) if gaps.shape[1] else largest(relative)
 
 
-def newton(equations: Equations, start: Array, patience: int, iterations: int = 16) -> tuple[Array, Array]:
+def newton(
+    equations: Equations, start: Array, patience: int, longest: float = LARGEST_STEP, iterations: int = 16
+) -> tuple[Array, Array]:
     """Plain Newton from ``start`` (batch, n) until the next step would be a polish: states, iterations (batch,).
 
     NaN marks the samples whose steps failed to halve ``patience`` times (after the natural monotonicity test: Deuflhard
@@ -95,7 +99,7 @@ def newton(equations: Equations, start: Array, patience: int, iterations: int = 
             step = linearisation.newton.solve_unchecked(linearisation.newton_right)
             size = largest(step)
             counts[active[on]] += 1
-            u = u + limited(step)
+            u = u + limited(step, longest)
             arrived = on & (size < wanted.arrived)
             left = left - (size > before / 2)
             on = on & ~arrived & np.isfinite(size) & (left > 0)

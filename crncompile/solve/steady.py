@@ -12,7 +12,7 @@ from crncompile.solve.cycles import Cycle, find_cycle
 from crncompile.solve.diagnosis import why_cycle, why_grows, why_lost, why_spiral
 from crncompile.solve.equations import Equations, Linearisation
 from crncompile.solve.follow import Accuracy, Path, follow
-from crncompile.solve.newton import Polished, continuation, largest, newton, polish, residual_of
+from crncompile.solve.newton import FULL_STEP, Polished, continuation, largest, newton, polish, residual_of
 from crncompile.solve.problem import Array, Functions, Parameters
 from crncompile.solve.region import confined
 from crncompile.solve.stability import leading_eigenvalue, unstable_rate
@@ -188,7 +188,7 @@ class _Search:
         which, here = self.chosen(usable)
         if not len(which):
             return
-        states, tried = newton(here.equations, near[which], NEAR_PATIENCE if how is How.WARM else FAR_PATIENCE)
+        states, tried = _near(here.equations, near[which], NEAR_PATIENCE if how is How.WARM else FAR_PATIENCE)
         answers.iterations[which] += tried
         arrived = np.asarray(np.isfinite(states).all(axis=1))
         if not arrived.all():
@@ -221,6 +221,18 @@ class _Search:
             good = _stable(here.exact, polished, good)
         answers.accept(which[good], polished.u[good], how)
         self.last = polished.last if good.all() and len(which) == len(answers.u) else None
+
+
+def _near(equations: Equations, start: Array, patience: int) -> tuple[Array, Array]:
+    """Plain Newton; where any answer is the one, by full steps first. States (batch, n), iterations (batch,)."""
+    if not equations.structure.unique:
+        return newton(equations, start, patience)
+    states, tried = newton(equations, start, NEAR_PATIENCE, FULL_STEP)
+    lost = np.asarray(~np.isfinite(states).all(axis=1))
+    if lost.any():
+        states[lost], again = newton(equations if lost.all() else equations.take(lost), start[lost], patience)
+        tried[lost] += again
+    return states, tried
 
 
 def _stable(equations: Equations, polished: Polished, candidates: Array) -> Array:
