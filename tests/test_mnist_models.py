@@ -1,0 +1,46 @@
+"""The models that learn images: what makes them fast, and what is proved of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import crncompile
+
+MODELS = Path(__file__).parents[1] / "models"
+GATED = ["mnist_gated_dots", "mnist_enzymes"]
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_gated_models_are_unique_and_matrix_products(name):
+    net = crncompile.load(MODELS / f"{name}.tnet")
+    assert net.functions.structure.unique
+    tiers = {family.name: family.tier for family in net.program.families if np.prod(family.shape) >= 3000}
+    assert len(tiers) == 4
+    assert set(tiers.values()) == {"separable"}
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_random_images_settle_where_the_balance_says(name):
+    net = crncompile.load(MODELS / f"{name}.tnet")
+    images = np.random.default_rng(0).integers(0, 256, (3, 784))
+    solution = net.solve({"x": images}, raw=True).raise_for_failure()
+    assert set(solution.certificate.status) == {"stable"}
+    opened, h = 1 / (1 + np.exp(3 - 6 * images / 255)), solution.values["h"]
+    more, less = (side @ opened_by for side, opened_by in _sides(solution.parameters, name, opened))
+    if name == "mnist_gated_dots":
+        expected = 40 * (more - less) / (more + less)
+    else:  # making of a reversible step from 1 mM, removing with K_M = 20 uM: a quadratic equation
+        ratio, most, K_M = 2 * less / more, 20e-3, 20e-6
+        b = ratio - 1 + K_M / most
+        expected = most * (np.sqrt(b**2 + 4 * K_M / most) - b) / 2
+    assert h == pytest.approx(expected, rel=2e-2 if name == "mnist_enzymes" else 1e-9)
+
+
+def _sides(parameters, name, opened):
+    """What raises and what lowers the hidden reservoirs: shares of open channels (3, 785), strengths (785, 300)."""
+    shares = np.hstack([opened, np.ones((len(opened), 1))])
+    names = ("up1", "high1", "down1", "low1") if name == "mnist_gated_dots" else ("make1", "more1", "remove1", "less1")
+    kind = "conductance" if name == "mnist_gated_dots" else "total"
+    strengths = [parameters[f"{family}.{kind}"] for family in names]
+    return [(shares, np.vstack([strengths[0], strengths[1]])), (shares, np.vstack([strengths[2], strengths[3]]))]
