@@ -85,6 +85,7 @@ readout z = y[1] / 1 kT
 """
 TEXTS = {"enzymes": ENZYMES, "dots": DOTS}
 LOW_RANK = {"enzymes": list("abcde"), "dots": list("abc")}
+AFLOAT = {"enzymes": ("c",), "dots": ("b",)}  # of these, between floating reservoirs
 
 
 @pytest.fixture(autouse=True)
@@ -192,10 +193,11 @@ def test_interpolated_families_agree_with_the_law(model, name, tile, monkeypatch
     into, jacobian = whole.linearise(u, held, parameters)
     gradient, to_held = whole.pullback(adjoint, u, held, parameters)
     scale = gradient_scale(whole, adjoint, u, held, parameters)
+    never = {"c": AFLOAT[model], "jax": tuple(LOW_RANK[model])}  # families that a backend does not interpolate
     for fixed in (held, other.settle(held, given)):
         assert close(other.currents(u, fixed, given), into, gross)
         assert close(other.gross(u, fixed, given), gross, gross, 1e-3)
-        assert other.apart(u, fixed, given) == ()
+        assert other.apart(u, fixed, given) == never.get(name, ())
         values, blocks = other.linearise(u, fixed, given)
         assert close(values, into, gross)
         assert set(blocks) == set(jacobian)
