@@ -142,6 +142,7 @@ class _Separation:
         powers = self.factors(above, 1)
         for base, power in self.factors(below.xreplace(self.complement), -1).items():
             powers[base] = powers.get(base, 0) + power
+        powers = self.divided(powers)
         parts: dict[str, sympy.Expr] = {"": sympy.Integer(1), ROWS: sympy.Integer(1), COLUMNS: sympy.Integer(1)}
         mixed = sympy.Integer(1)
         for base, power in powers.items():
@@ -160,6 +161,22 @@ class _Separation:
             tuple(self.restored(parts[ROWS] * term) for term in left),
             tuple(self.restored(parts[COLUMNS] * term) for term in right),
         )
+
+    def divided(self, powers: Mapping[sympy.Expr, int]) -> dict[sympy.Expr, int]:
+        """Divide sums by constants that divide the whole and stand in them: S - P / K_eq, not (K_eq * S - P) / K_eq.
+
+        The derivative by such a constant would else be a difference of two parts of the product that nearly cancel.
+        """
+        found = dict(powers)
+        for constant in [base for base, power in powers.items() if base.is_Symbol and power < 0]:
+            sums = [b for b, n in found.items() if b.is_Add and n == 1 and constant in b.free_symbols]
+            if constant in self.moving or self.where[constant] or len(sums) != 1:
+                continue
+            del found[sums[0]]
+            quotient = sympy.expand(sums[0] / constant)
+            found[quotient] = found.get(quotient, 0) + 1
+            found[constant] += 1
+        return found
 
     def runs(self, expression: sympy.Expr) -> frozenset[str]:
         return frozenset().union(*(self.where[symbol] for symbol in expression.free_symbols))
