@@ -133,15 +133,17 @@ def _solved(
 ) -> Solution:
     """Solve in the precision of what is given, paths followed for so many steps."""
     functions = compiled.functions
+    ready = _ready(functions, held, parameters)
     exact = compiled.exact if wanted.exact else functions
+    lawful = exact is functions or not functions.interpolates(ready[1])
     start = np.broadcast_to(functions.start(parameters), (len(held), len(functions.structure.reservoirs)))
     states = steady_states(
-        *_ready(functions, held, parameters),
+        *ready,
         start,
         warm=begin.warm,
         totals=_totals(functions, begin.totals, start, parameters),
         injected=None if begin.injected is None else begin.injected.astype(start.dtype, copy=False),
-        exact=None if exact is functions else Exact(*_ready(exact, held, parameters)),
+        exact=None if lawful else Exact(*_ready(exact, held, parameters)),
         maximum_steps=maximum_steps,
         eigenvalues=wanted.eigenvalues,
     )

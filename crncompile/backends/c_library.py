@@ -17,7 +17,7 @@ from pathlib import Path
 from crncompile import cache
 from crncompile.errors import DataError
 
-FLAGS = ("-O3", "-march=native", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
+FLAGS = ("-march=native", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
 
 
 def compiler() -> str:
@@ -29,40 +29,44 @@ def compiler() -> str:
     raise DataError("the backend c needs a C compiler: cc, gcc, clang or what $CC names; the backend numpy needs none")
 
 
-def shared_library(text: str, single: bool = False) -> ctypes.CDLL:
+def shared_library(text: str, single: bool = False, level: str = "-O3") -> ctypes.CDLL:
     """Return the compiled library of a text, from the cache where it is there and sound; ``single``: of 32 bits.
+
+    ``level`` tells the compiler how hard to try.
 
     Libraries are written beside and renamed, so that processes may share the cache. Raises DataError.
     """
     program = compiler()
     text = "#define REAL float\n" + text if single else text
-    key = hashlib.sha256("\n".join([text, *_flags(program, single), _target(program)]).encode()).hexdigest()
+    flags = _flags(program, single, level)
+    key = hashlib.sha256("\n".join([text, *flags, _target(program)]).encode()).hexdigest()
     folder = cache.folder()
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="crncompile-", ignore_cleanup_errors=True) as once:
-            return _loaded(program, text, Path(once) / "network.so", single)
-    return _loaded(program, text, folder / f"{key[:32]}.so", single)
+            return _loaded(program, text, Path(once) / "network.so", flags)
+    return _loaded(program, text, folder / f"{key[:32]}.so", flags)
 
 
-def shared_libraries(texts: Sequence[str], single: bool = False) -> list[ctypes.CDLL]:
+def shared_libraries(texts: Sequence[str], single: bool = False, levels: Sequence[str] = ()) -> list[ctypes.CDLL]:
     """Return the compiled libraries of several texts, as `shared_library` does; compilers run at the same time."""
     _target(compiler())  # asked once, and not by every thread
     with ThreadPoolExecutor() as threads:
-        return list(threads.map(shared_library, texts, [single] * len(texts)))
+        return list(threads.map(shared_library, texts, [single] * len(texts), levels or ["-O3"] * len(texts)))
 
 
-def _flags(program: str, single: bool) -> tuple[str, ...]:
+def _flags(program: str, single: bool, level: str) -> tuple[str, ...]:
     """Return the flags of a compiler; gcc can take constants as numbers of 32 bits, without which it widens sums."""
-    return (*FLAGS, "-fsingle-precision-constant") if single and "\ngcc version" in _target(program) else FLAGS
+    flags = (level, *FLAGS)
+    return (*flags, "-fsingle-precision-constant") if single and "\ngcc version" in _target(program) else flags
 
 
-def _loaded(program: str, text: str, library: Path, single: bool) -> ctypes.CDLL:
+def _loaded(program: str, text: str, library: Path, flags: Sequence[str]) -> ctypes.CDLL:
     if library.exists():
         try:
             return ctypes.CDLL(str(library))
         except OSError:  # damaged: it is made anew
             library.unlink(missing_ok=True)
-    _compile(program, text, library, single)
+    _compile(program, text, library, flags)
     return ctypes.CDLL(str(library))
 
 
@@ -74,13 +78,13 @@ def _target(program: str) -> str:
     return f"{program}\n{done.stderr}"
 
 
-def _compile(program: str, text: str, library: Path, single: bool) -> None:
+def _compile(program: str, text: str, library: Path, flags: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as scratch:
         source, built = Path(scratch) / "network.c", Path(scratch) / "network.so"
         source.write_text(text, encoding="utf-8")
         links = ["-lmvec", "-lm"] if platform.system() == "Linux" and platform.machine() == "x86_64" else ["-lm"]
         done = subprocess.run(
-            [program, *_flags(program, single), "-o", built, source, *links],
+            [program, *flags, "-o", built, source, *links],
             capture_output=True,
             text=True,
             check=False,

@@ -52,10 +52,12 @@ real largest_exponent = sizeof(real) == 8 ? 700.0 : 80.0;
 static inline real bounded(real x, real limit) {{ return x < limit ? x : limit; }}
 #define exp_(x) exp(bounded(x, limit))
 
-/* By itself: written out wherever it is called, it is a third of a compiler's work. */
-static __attribute__((noinline)) void gather(const real *from, at stride, at width, real *restrict to)
+/* Numbers of a tile's devices: where they lie side by side they are left there, else they are gathered in `to`. */
+static __attribute__((noinline)) const real *along(const real *from, at stride, at width, real *restrict to)
 {{
+    if (stride == 1) return from;
     for (at k = 0; k < width; k++) to[k] = from[k * stride];
+    return to;
 }}
 """
 
@@ -116,12 +118,20 @@ class Function:
 
 
 def family_functions(program: Program, family: FamilyCode, kernel: Kernel, name: str) -> dict[str, Function]:
-    """Return the functions of a family by what they compute; ``name`` is the start of their names."""
+    """Return the functions of a family by what they compute; ``name`` is the start of their names.
+
+    There is no ``pullback`` of a kernel without derivatives of its weighted fluxes.
+    """
+    writers = {
+        "currents": (_Currents, kernel.value),
+        "gross": (_Gross, kernel.gross),
+        "linearise": (_Linearise, kernel.slopes),
+        "pullback": (_Pullback, kernel.pull),
+    }
     return {
-        "currents": _Currents(program, family, kernel, kernel.value).function(f"{name}_currents"),
-        "gross": _Gross(program, family, kernel, kernel.gross).function(f"{name}_gross"),
-        "linearise": _Linearise(program, family, kernel, kernel.slopes).function(f"{name}_linearise"),
-        "pullback": _Pullback(program, family, kernel, kernel.pull).function(f"{name}_pullback"),
+        what: writer(program, family, kernel, routine).function(f"{name}_{what}")
+        for what, (writer, routine) in writers.items()
+        if routine.outputs
     }
 
 
@@ -129,8 +139,9 @@ class _Writer:
     """Writes one function: its loops, and in them what a tile reads, computes, and adds to the outputs.
 
     Every name has a suffix that says what it is, and hence meets no word of C and no other name: arrays over the tile
-    are ``_t`` (terminals; a number where all devices share one), ``_c`` (constants), ``_w`` (weights), ``_r`` (results)
-    and ``_s`` (sums over samples), numbers ``_v``, and ``_at`` is where a terminal's group begins. What all devices of
+    are ``_t`` (terminals; a number where all devices share one), ``_c`` (constants; ``_c_g`` where they have to be
+    gathered), ``_w`` (weights), ``_r`` (results) and ``_s`` (sums over samples), numbers ``_v``, and ``_at`` is where a
+    terminal's group begins. What all devices of
     a tile add to one place is summed in the loop that computes it; only what goes to many places is stored.
     """
 
@@ -220,8 +231,8 @@ class _Writer:
             begins = ["k0" if axis == inner else f"a{axis}" for axis in range(axes)]
             terms = [f"{index} * {step}" for index, step in zip(begins, steps, strict=True)]
             name = f"{self.names[symbol.name]}_c"
-            yield f"real {name}[TILE];"
-            yield f"gather(fixed[{number}] + {' + '.join(terms)}, {steps[inner]}, width, {name});"
+            yield f"real {name}_g[TILE];"
+            yield f"const real *{name} = along(fixed[{number}] + {' + '.join(terms)}, {steps[inner]}, width, {name}_g);"
 
     def _terminals(self) -> Iterator[str]:
         for number, (symbol, port) in enumerate(zip(self.kernel.terminals, self.family.ports, strict=True)):

@@ -119,7 +119,7 @@ class KernelHalf(Half):
     def arguments(self, natural: Potentials, slots: Sequence[Array]) -> list[Array]:
         """Return what the kernel's functions are called with."""
         terminals = [self.spread(natural[port.name], port) for port in self.ports.values()]
-        return terminals + [_own(slots[number], self.axes) for number in self.numbers]
+        return terminals + [own_values(slots[number], self.axes) for number in self.numbers]
 
     def slope_stacks(self, results: Sequence[Any], natural: Potentials, batch: int) -> dict[int, Array]:
         """Return for each terminal the derivatives of all functions by its potential, (terms, batch, size)."""
@@ -136,7 +136,7 @@ class KernelHalf(Half):
         return stacks
 
 
-def _own(slot: Array, axes: tuple[int, ...]) -> Array:
+def own_values(slot: Array, axes: tuple[int, ...]) -> Array:
     """Return a slot, which runs over these axes of its family at most, as an array over them."""
     if np.ndim(slot) == 0:
         return slot

@@ -64,7 +64,7 @@ class Tiered:
 
     def functions(self) -> Any:
         """Return the functions of this network, and all else of the module of all families."""
-        names = ("prepare", "settle", "currents", "gross", "linearise", "pullback", "apart")
+        names = ("prepare", "settle", "currents", "gross", "linearise", "pullback", "apart", "interpolates")
         own = {name: getattr(self, name) for name in names} | {"products": [family.code for family in self.families]}
         return types.SimpleNamespace(**(vars(self.whole) | own))
 
@@ -207,6 +207,10 @@ class Tiered:
             return tuple(family.code.name for family in self.families)
         places = zip(self.families, self.places(u, held, prepared), strict=True)
         return tuple(f.code.name for f, placed in places if placed.fixed[State] is None or placed.outside is not None)
+
+    def interpolates(self, parameters: Mapping[str, Array]) -> bool:
+        """Whether any family is interpolated with these parameters."""
+        return self.prepare(parameters).fixed is not None and any(isinstance(f, LowRankFamily) for f in self.families)
 
     # --- potentials ---
 

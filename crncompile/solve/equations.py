@@ -24,6 +24,11 @@ class Linearisation:
     currents: Array
     jacobian: Matrix
 
+    def knowing(self, gross: Array, newton_step: Array) -> Linearisation:
+        """Return this, told what has been computed of it, (batch, n) each."""
+        vars(self).update(gross=gross, newton_step=newton_step)
+        return self
+
     @property
     def structure(self) -> Structure:
         """Names and sparsity."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from crncompile.solve.equations import Equations, Linearisation
+from crncompile.solve.linear import BACKWARD_ERROR, VANISHING, matrix_of
 from crncompile.solve.problem import Array
 
 LARGEST_STEP = 3.0
 """Longest step in kT of any potential."""
 FULL_STEP = 1e3
 """The same where a stray does no harm: one such step balances currents that are linear in the potentials."""
+ITERATIONS, POLISHING = 16, 12
+"""Most iterations until a step is small, and behind it."""
 ARRIVED = 1e-4
 """A Newton step in kT behind which its square is small: what is left is a matter of polishing."""
 
@@ -52,6 +57,21 @@ class Polished:
     iterations: Array
     last: Linearisation | None = None
 
+    @classmethod
+    def nowhere(cls, start: Array) -> Polished:
+        """Return what is known before a search."""
+        unknown = np.full(len(start), np.inf, start.dtype)
+        return cls(start, unknown, unknown, np.zeros(len(start), int))
+
+    def put(self, where: Array, part: Polished) -> Polished:
+        """Return this with what was found for some samples (batch,), in as many iterations more."""
+        if where.all():
+            return replace(part, iterations=self.iterations + part.iterations)
+        u, residual, step, iterations = (a.copy() for a in (self.u, self.residual, self.step, self.iterations))
+        u[where], residual[where], step[where] = part.u, part.residual, part.step
+        iterations[where] += part.iterations
+        return Polished(u, residual, step, iterations)
+
     @property
     def found(self) -> Array:
         """Say which samples (batch,) have arrived: their residual and Newton step are both small."""
@@ -82,8 +102,77 @@ def residual_of(linearisation: Linearisation) -> Array:
     return np.maximum(largest(relative), largest(gaps)) if gaps.shape[1] else largest(relative)
 
 
+class Attempt(NamedTuple):
+    """How far Newton's method may go: how often its steps may fail to halve, and the longest of them in kT."""
+
+    patience: int
+    longest: float = LARGEST_STEP
+
+
+def approach(equations: Equations, exact: Equations, start: Array, attempts: Sequence[Attempt]) -> Polished:
+    """Newton from ``start`` (batch, n), one attempt after the other, polished with the ``exact`` equations.
+
+    Residual and step are infinite for the samples that strayed in all attempts.
+    """
+    search = compiled if equations is exact and compiles(equations) else _polished_newton
+    found = Polished.nowhere(start)
+    for attempt in attempts:
+        lost = np.isinf(found.step)
+        if lost.any():
+            whole = lost.all()
+            here = equations if whole else equations.take(lost)
+            lawful = here if equations is exact else exact if whole else exact.take(lost)
+            found = found.put(lost, search(here, lawful, start if whole else start[lost], attempt))
+    return found
+
+
+def _polished_newton(equations: Equations, exact: Equations, start: Array, attempt: Attempt) -> Polished:
+    states, tried = newton(equations, start, *attempt)
+    found, arrived = Polished.nowhere(start), np.asarray(np.isfinite(states).all(axis=1))
+    if arrived.any():
+        here = exact if arrived.all() else exact.take(arrived)
+        found = found.put(arrived, polish(here, states[arrived]))
+    return replace(found, iterations=found.iterations + tried)
+
+
+def compiles(equations: Equations) -> bool:
+    """Whether the functions have Newton's method of their own for a network, which is in `backends/newton.c`."""
+    own = getattr(equations.functions, "newtonian", None)
+    return own is not None and not equations.pivots and bool(own(equations.parameters))
+
+
+def compiled(
+    equations: Equations, _: Equations, start: Array, attempt: Attempt, iterations: int = ITERATIONS
+) -> Polished:
+    """Do what `newton` and `polish` do in compiled code, sample by sample; without ``iterations``, what `polish` does.
+
+    Of the states behind the first small step, that with the smallest step is kept.
+    """
+    wanted, unit = precision(start.dtype), float(np.finfo(start.dtype).eps)
+    settings = {
+        "longest": attempt.longest,
+        "arrived": wanted.arrived,
+        "still": wanted.still,
+        "allowed": BACKWARD_ERROR * unit,
+        "vanishing": VANISHING,
+        "iterations": iterations,
+        "patience": attempt.patience,
+        "polishing": POLISHING,
+    }
+    functions: Any = equations.functions
+    found = functions.newton(start, equations.held, equations.parameters, equations.injected, settings)
+    last = Linearisation(equations, found.u, found.currents, matrix_of(equations.structure, found.blocks))
+    last = last.knowing(found.gross, found.step)
+    residual, step = residual_of(last), largest(found.step)
+    if found.found.all():
+        return Polished(found.u, residual, step, found.iterations, last)
+    lost = ~found.found
+    residual[lost] = step[lost] = np.inf
+    return Polished(found.u, residual, step, found.iterations)
+
+
 def newton(
-    equations: Equations, start: Array, patience: int, longest: float = LARGEST_STEP, iterations: int = 16
+    equations: Equations, start: Array, patience: int, longest: float = LARGEST_STEP, iterations: int = ITERATIONS
 ) -> tuple[Array, Array]:
     """Plain Newton from ``start`` (batch, n) until the next step would be a polish: states, iterations (batch,).
 
@@ -118,16 +207,24 @@ def few(on: Array) -> bool:
     return bool(2 * np.count_nonzero(on) <= len(on))
 
 
-def polish(equations: Equations, start: Array, iterations: int = 12) -> Polished:
+def polish(equations: Equations, start: Array) -> Polished:
     """Plain Newton from ``start`` (batch, n) until the residual no longer falls; the best state of each sample is kept.
 
     A sample is left alone when it was found to rounding, or its Newton step twice failed to halve.
     """
+    if not compiles(equations):
+        return _polish(equations, start)
+    found = compiled(equations, equations, start, Attempt(2), iterations=0)
+    lost = np.isinf(found.step)
+    return found.put(lost, _polish(equations.take(lost), start[lost])) if lost.any() else found
+
+
+def _polish(equations: Equations, start: Array) -> Polished:
     unknown, wanted = np.full(len(start), np.inf), precision(start.dtype)
     best = Polished(start.copy(), unknown, unknown.copy(), np.zeros(len(start), int))
     u, active, patience, last = start, np.arange(len(start)), np.full(len(start), 2), None
     on = np.ones(len(start), bool)
-    for _ in range(iterations):
+    for _ in range(POLISHING):
         with np.errstate(all="ignore"):
             linearisation = equations.linearise(u)
             step = linearisation.newton_step

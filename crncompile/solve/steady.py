@@ -12,8 +12,8 @@ from crncompile.solve.cycles import Cycle, find_cycle
 from crncompile.solve.diagnosis import why_cycle, why_grows, why_lost, why_spiral
 from crncompile.solve.equations import Equations, Linearisation
 from crncompile.solve.follow import Accuracy, Path, follow
-from crncompile.solve.newton import FULL_STEP, Polished, continuation, largest, newton, polish, residual_of
-from crncompile.solve.problem import Array, Functions, Parameters
+from crncompile.solve.newton import FULL_STEP, Attempt, Polished, approach, continuation, largest, polish, residual_of
+from crncompile.solve.problem import Array, Functions, Parameters, Structure
 from crncompile.solve.region import confined
 from crncompile.solve.stability import leading_eigenvalue, unstable_rate
 
@@ -186,15 +186,10 @@ class _Search:
         With a ``start`` (batch, n), only what the relaxation from there is proved to end at.
         """
         which, here = self.chosen(usable)
-        if not len(which):
-            return
-        states, tried = _near(here.equations, near[which], NEAR_PATIENCE if how is How.WARM else FAR_PATIENCE)
-        answers.iterations[which] += tried
-        arrived = np.asarray(np.isfinite(states).all(axis=1))
-        if not arrived.all():
-            which, here = which[arrived], here.take(arrived)
         if len(which):
-            self._accept(answers, which, here, states[arrived], how, None if start is None else start[which])
+            attempts = _attempts(self.equations.structure, how)
+            polished = approach(here.equations, here.exact, near[which], attempts)
+            self._accept(answers, which, here, polished, how, None if start is None else start[which])
 
     def continued(self, answers: _Answers, usable: Array, start: Array) -> None:
         """Take the fast path to an answer that is unique: plain Newton, and continuation where that strays."""
@@ -206,13 +201,13 @@ class _Search:
         answers.iterations[which] += tried
         arrived = np.asarray(np.isfinite(states).all(axis=1))
         if arrived.any():
-            self._accept(answers, which[arrived], here.take(arrived), states[arrived], How.UNIQUE, None)
+            here = here.take(arrived)
+            self._accept(answers, which[arrived], here, polish(here.exact, states[arrived]), How.UNIQUE, None)
 
     def _accept(
-        self, answers: _Answers, which: Array, here: _Search, near: Array, how: How, start: Array | None
+        self, answers: _Answers, which: Array, here: _Search, polished: Polished, how: How, start: Array | None
     ) -> None:
-        """Polish the samples ``which`` and accept those that are stable, or confined between them and the start."""
-        polished = polish(here.exact, near)
+        """Accept of the samples ``which`` those that are stable, or confined between them and the start."""
         answers.iterations[which] += polished.iterations
         good = polished.found
         if start is not None:
@@ -223,16 +218,10 @@ class _Search:
         self.last = polished.last if good.all() and len(which) == len(answers.u) else None
 
 
-def _near(equations: Equations, start: Array, patience: int) -> tuple[Array, Array]:
-    """Plain Newton; where any answer is the one, by full steps first. States (batch, n), iterations (batch,)."""
-    if not equations.structure.unique:
-        return newton(equations, start, patience)
-    states, tried = newton(equations, start, NEAR_PATIENCE, FULL_STEP)
-    lost = np.asarray(~np.isfinite(states).all(axis=1))
-    if lost.any():
-        states[lost], again = newton(equations if lost.all() else equations.take(lost), start[lost], patience)
-        tried[lost] += again
-    return states, tried
+def _attempts(structure: Structure, how: How) -> tuple[Attempt, ...]:
+    """Return how Newton's method is tried; where any answer is the one, by full steps first."""
+    attempt = Attempt(NEAR_PATIENCE if how is How.WARM else FAR_PATIENCE)
+    return (Attempt(NEAR_PATIENCE, FULL_STEP), attempt) if structure.unique else (attempt,)
 
 
 def _stable(equations: Equations, polished: Polished, candidates: Array) -> Array:

@@ -400,7 +400,7 @@ def test_steady_states_and_their_gradients(model, name, monkeypatch):
     exact = network.functions.exact
     given = exact.prepare(found.parameters)
     equations = Equations.of(exact, given, exact.settle(found.held, given), found.u, None)
-    polished = polish(equations, found.u, 3)
+    polished = polish(equations, found.u)
     assert polished.residual.max() <= 1e-12
     np.testing.assert_allclose(polished.u, wanted.u, atol=1e-9)
     slopes = [n.gradient(wanted, {"z": np.ones(7)})[0] for n in (network, other)]

@@ -1,0 +1,283 @@
+"""Newton's method in C for the networks of the backend `c`: what `newton.c` is told of a network, and its calls."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crncompile.backends.c_text import HEAD
+from crncompile.program.types import Program
+
+Array = NDArray[Any]
+Block = tuple[int, int]
+CHUNK = 16
+"""Samples that read the constants of all devices together."""
+LANES = 16
+"""Rows of dense blocks are padded to a multiple of it: of what a processor works on at once in any precision."""
+LARGEST_PIVOT = 256
+"""Reservoirs of a group whose block is dense, up to which plain elimination is as quick as a library's by tiles."""
+WORTH_A_THREAD = 200_000
+"""Devices times samples below which a second thread costs more than it saves."""
+
+
+def source() -> str:
+    """Return the text of the library."""
+    return HEAD + "\n" + Path(__file__).with_name("newton.c").read_text(encoding="utf-8")
+
+
+# --- the structures of newton.c -----------------------------------------------------------------------------------------
+
+_at, _pointer = ctypes.c_ssize_t, ctypes.c_void_p
+
+
+def _structure(name: str, *fields: tuple[str, Any]) -> Any:
+    return type(name, (ctypes.Structure,), {"_fields_": list(fields)})
+
+
+def _numbers(names: str) -> list[tuple[str, Any]]:
+    return [(name, _at) for name in names.split()]
+
+
+_Group = _structure("Group", *_numbers("start size held molecular"))
+_Block = _structure("Block", *_numbers("row column dense size"))
+_Call = _structure(
+    "Call",
+    ("run", _pointer),
+    *_numbers("ins outs"),
+    *[(n, _pointer) for n in ("in_", "out", "fixed", "strides", "index")],
+)
+_Part = _structure("Part", *_numbers("row column dense width size offset source"))
+_Step = _structure("Step", *_numbers("what a b c"))
+_Plan = _structure("Plan", *_numbers("parts steps room transposed"), ("part", _pointer), ("step", _pointer))
+_NETWORK = _numbers("groups floating_groups floating held blocks linearise gross")
+_Network = _structure(
+    "Network", *_NETWORK, *[(n, _pointer) for n in ("group", "block", "linearises", "grosses")], ("plan", _Plan)
+)
+_FOUND = ("status", "iterations", "u", "step", "currents", "gross", "blocks")
+_Found = _structure("Found", *[(name, _pointer) for name in _FOUND])
+_REALS, _COUNTS = (
+    ("longest", "arrived", "still", "allowed", "vanishing"),
+    ("iterations", "patience", "polishing", "chunk"),
+)
+_SETTINGS = {
+    single: _structure("Settings", *[(n, ctypes.c_float if single else ctypes.c_double) for n in _REALS], *_numbers(" ".join(_COUNTS)))
+    for single in (False, True)
+}  # fmt: skip
+
+
+# --- elimination --------------------------------------------------------------------------------------------------------
+
+
+class Step(NamedTuple):
+    """One step of an elimination, of parts by number; see ``eliminate`` in `newton.c`."""
+
+    what: int
+    a: int
+    b: int = 0
+    c: int = 0
+
+
+PIVOT, SCALE, FILL, FORWARD, BACKWARD, DIVIDE = range(6)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An elimination over groups: ``parts`` are the blocks at work, whether dense, in the order of their storage."""
+
+    parts: Mapping[Block, bool]
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def of(cls, order: Sequence[int], dense: Mapping[Block, bool]) -> Plan:
+        """Plan the elimination of the groups in an order; what is filled is dense unless all that meets is diagonal."""
+        parts = dict(dense)
+        for place, group in enumerate(order):
+            later = order[place + 1 :]
+            for column in (c for c in later if (group, c) in parts):
+                parts[group, column] |= parts[group, group]
+                for row in (r for r in later if (r, group) in parts):
+                    filled = parts[row, group] or parts[group, column]
+                    parts[row, column] = parts.get((row, column), False) or filled
+        return cls(parts, tuple(_steps(order, list(parts))))
+
+
+def _steps(order: Sequence[int], parts: Sequence[Block]) -> Iterable[Step]:
+    """Yield what to do: pivots are inverted, rows divided by them, Schur complements formed; then x from the last on."""
+    number = {block: n for n, block in enumerate(parts)}
+    for place, group in enumerate(order):
+        later = order[place + 1 :]
+        pivot = number[group, group]
+        yield Step(PIVOT, pivot)
+        yield Step(DIVIDE, pivot)
+        columns = [c for c in later if (group, c) in number]
+        for column in columns:
+            yield Step(SCALE, number[group, column], pivot)
+        for row in (r for r in later if (r, group) in number):
+            below = number[row, group]
+            for column in columns:
+                yield Step(FILL, number[row, column], below, number[group, column])
+            yield Step(FORWARD, below)
+    for place in reversed(range(len(order))):
+        for column in order[place + 1 :]:
+            if (order[place], column) in number:
+                yield Step(BACKWARD, number[order[place], column])
+
+
+# --- a network ----------------------------------------------------------------------------------------------------------
+
+
+class Call(NamedTuple):
+    """One function of a family as it is called: names of groups and outputs, constants, their strides, index arrays."""
+
+    address: int
+    inputs: Sequence[str]
+    outputs: Sequence[Block | str]
+    fixed: Sequence[Array]
+    strides: Array
+    indices: Sequence[Array]
+
+
+class Found(NamedTuple):
+    """Where Newton's method ended: whether found, and iterations (batch,); states, last steps, currents, gross (batch, n).
+
+    ``blocks`` are those of the Jacobian. Where a sample was not found, its state is the start and nothing else counts.
+    """
+
+    found: Array
+    iterations: Array
+    u: Array
+    step: Array
+    currents: Array
+    gross: Array
+    blocks: dict[Block, Array]
+
+
+class Layout:
+    """What the library is told of a network whatever its parameters: groups, blocks, how to eliminate them."""
+
+    def __init__(self, program: Program, order: Sequence[int], read: Iterable[str]):
+        groups = [(group, 0) for group in program.groups]
+        read = set(read)
+        groups += [(code.group, 1) for code in program.held if code.group.name in read]
+        self.floating, self.numbers = len(program.groups), {group.name: n for n, (group, _) in enumerate(groups)}
+        self.sizes = [group.stop - group.start for group, _ in groups]
+        self.group = (_Group * len(groups))(
+            *[(g.start, g.stop - g.start, held, g.content == "molecules") for g, held in groups]
+        )
+        self.dense = {block: shape == "dense" for block, shape in program.blocks.items()}
+        self.block = (_Block * len(self.dense))(*[(*b, d, self._size(b, d)) for b, d in self.dense.items()])
+        self.out: dict[Block | str, int] = {"into": 0} | {block: n + 1 for n, block in enumerate(self.dense)}
+        plan = Plan.of(order, self.dense)
+        self.largest_pivot = max((self.sizes[g] for g in order if plan.parts[g, g]), default=0)
+        self.plan = self._plan(plan, transposed=False)
+        flipped = {(column, row): dense for (row, column), dense in self.dense.items()}
+        self.transposed = self._plan(Plan.of(order, flipped), transposed=True)
+        self.reservoirs = program.groups[-1].stop
+        self.work = sum(self._size(*item) for item in self.dense.items())
+
+    def _size(self, block: Block, dense: bool) -> int:
+        return self.sizes[block[0]] * (self.sizes[block[1]] if dense else 1)
+
+    def _plan(self, plan: Plan, transposed: bool) -> Any:
+        parts, offset = [], 0
+        for (row, column), dense in plan.parts.items():
+            source = self.out.get((column, row) if transposed else (row, column), 0) - 1
+            width = -(-self.sizes[column] // LANES) * LANES if dense else 1
+            size = self.sizes[row] * width
+            parts.append((row, column, dense, width, size, offset, source))
+            offset += size
+        part, step = (_Part * len(parts))(*parts), (_Step * len(plan.steps))(*plan.steps)
+        made = _Plan(len(parts), len(step), offset, transposed, ctypes.addressof(part), ctypes.addressof(step))
+        made.kept = part, step
+        return made
+
+    def shape(self, block: Block) -> tuple[int, ...]:
+        """Return (rows,) of a diagonal block or (rows, columns)."""
+        return tuple(self.sizes[group] for group in (block if self.dense[block] else block[:1]))
+
+
+class Solver:
+    """A network with its parameters, in one precision, ready to be solved."""
+
+    def __init__(
+        self, library: ctypes.CDLL, layout: Layout, linearise: Sequence[Call], gross: Sequence[Call], dtype: Any
+    ):
+        self.library, self.layout, self.dtype = library, layout, np.dtype(dtype)
+        self.kept: list[Any] = [linearise, gross]
+        self.network = _Network(
+            len(layout.sizes), layout.floating, layout.reservoirs, 0, len(layout.dense), len(linearise), len(gross)
+        )
+        self.network.group, self.network.block = ctypes.addressof(layout.group), ctypes.addressof(layout.block)
+        self.network.linearises, self.network.grosses = self._calls(linearise), self._calls(gross)
+        self.network.plan = layout.plan
+        self.devices = sum(int(np.prod(f.fixed[0].shape)) if f.fixed else 1 for f in linearise)
+
+    def _calls(self, families: Sequence[Call]) -> int:
+        calls = (_Call * max(1, len(families)))()
+        for call, family in zip(calls, families, strict=False):
+            ins = np.array([self.layout.numbers[name] for name in family.inputs], np.int64)
+            outs = np.array([self.layout.out[name] for name in family.outputs], np.int64)
+            fixed, index = pointers(family.fixed), pointers(family.indices)
+            self.kept += [ins, outs, fixed, index]
+            call.run, call.ins, call.outs = family.address, len(ins), len(outs)
+            call.in_, call.out, call.strides = ins.ctypes.data, outs.ctypes.data, family.strides.ctypes.data
+            call.fixed, call.index = ctypes.addressof(fixed), ctypes.addressof(index)
+        self.kept.append(calls)
+        return ctypes.addressof(calls)
+
+    def newton(
+        self, start: Array, held: Array, injected: Array | None, settings: Mapping[str, float], share: Share
+    ) -> Found:
+        """Run Newton's method from states ``start`` (batch, n); see `newton.c` for the settings."""
+        batch, n = start.shape
+        u, held = np.array(start, self.dtype, order="C"), np.ascontiguousarray(held, self.dtype)
+        injected = None if injected is None else np.ascontiguousarray(injected, self.dtype)
+        status, iterations = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
+        step, currents, gross = (np.full((batch, n), np.nan, self.dtype) for _ in range(3))
+        blocks = {block: np.zeros((batch, *self.layout.shape(block)), self.dtype) for block in self.layout.dense}
+        targets = pointers(list(blocks.values()))
+        arrays = (status, iterations, u, step, currents, gross)
+        found = _Found(*[array.ctypes.data for array in arrays], ctypes.addressof(targets))
+        self.network.held = held.shape[1]
+        told = _SETTINGS[self.dtype.itemsize == 4](**settings, chunk=CHUNK)
+        network, given = ctypes.byref(self.network), (_address(held), _address(injected))
+
+        def call(first: int, last: int) -> None:
+            if self.library.newton(_at(first), _at(last), network, ctypes.byref(told), *given, ctypes.byref(found)):
+                raise MemoryError("Newton's method has no memory for a few samples")
+
+        share(call, batch, self.devices)
+        return Found(status == 1, iterations, u, step, currents, gross, blocks)
+
+
+Piece = Callable[[int, int], None]
+Share = Callable[[Piece, int, int], None]
+
+
+def pointers(arrays: Sequence[Array]) -> Any:
+    """Return the addresses of arrays, as C takes them."""
+    return (_pointer * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))
+
+
+def _address(array: Array | None) -> Any:
+    return _pointer(None if array is None else array.ctypes.data)
+
+
+def shared_out(call: Piece, batch: int, devices: int, threads: int, pool: ThreadPoolExecutor) -> None:
+    """Call a function of samples from first to last, by whole chunks, on as many threads as pay."""
+    chunks = -(-batch // CHUNK)
+    count = max(1, min(threads, chunks, batch * devices // WORTH_A_THREAD))
+    ends = [min(batch, chunks * piece // count * CHUNK) for piece in range(count + 1)]
+    pieces = list(pairwise(ends))
+    if len(pieces) == 1:
+        call(*pieces[0])
+    else:
+        list(pool.map(lambda piece: call(*piece), pieces))
