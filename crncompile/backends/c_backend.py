@@ -213,9 +213,10 @@ class _Network:
         """
         if per_sample or _complex(u, held, parameters) or np.iscomplexobj(adjoint):
             return tuple(self.whole.pullback(adjoint, u, held[:, : self.held], parameters, per_sample))
-        prepared, to_held = self._prepared(parameters), np.zeros((len(held), self.held), u.dtype)
+        prepared = self._prepared(parameters)
         compiled, own = prepared.compiled, [family for family in prepared.running if "pullback" in family.functions]
-        to_slots = compiled.pullback(own, adjoint, u, held, prepared.constants, to_held)
+        to_slots, to_held = compiled.pullback(own, adjoint, u, held, prepared.constants)
+        to_held = to_held[:, : self.held]  # behind them are sums, of which the others know better
         gradient = {name: value[0] for name, value in compiled.module.to_parameters(to_slots, parameters).items()}
         if prepared.beside is not None:
             more, held_part = prepared.beside.pullback(adjoint, u, held, prepared.others, False, only)

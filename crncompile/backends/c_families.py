@@ -158,12 +158,13 @@ class Families:
             self._run(family, what, inputs, constants, jobs)
 
     def pullback(
-        self, families: Sequence[Family], adjoint: Array, u: Array, held: Array, constants: Constants, to_held: Array
-    ) -> dict[str, Array]:
-        """Return derivatives of sum(adjoint * currents) by the slots of some families, (slots, *family) by name.
+        self, families: Sequence[Family], adjoint: Array, u: Array, held: Array, constants: Constants
+    ) -> tuple[dict[str, Array], Array]:
+        """Return derivatives of sum(adjoint * currents) by the slots of some families and by held potentials.
 
-        Those by held potentials are added to ``to_held`` (batch, held).
+        The former are (slots, *family) by name, the latter (batch, held).
         """
+        to_held = np.zeros((len(u), sum(code.group.stop - code.group.start for code in self.program.held)), u.dtype)
         inputs = self._inputs(u, held, families) | {"adjoint": np.ascontiguousarray(adjoint, u.dtype)}
         to_slots = {}
         for family in families:
@@ -172,7 +173,7 @@ class Families:
             jobs = [([*part, to_held], first, last) for part, (first, last) in zip(sums, pieces, strict=True)]
             self._run(family, "pullback", inputs, constants, jobs)
             to_slots[family.code.name] = sums.sum(axis=0).reshape(-1, *family.code.shape)
-        return to_slots
+        return to_slots, to_held
 
     def newton(
         self,
