@@ -1,4 +1,4 @@
-"""The backend `c`: currents, Jacobian and gradients of a Program compiled by the machine's C compiler, and Newton's method.
+"""The backend `c`: currents, Jacobian, gradients and Newton's method of a Program, compiled by the machine's C compiler.
 
 All else, complex potentials, devices whose fluxes are solved for, and the matrix products of families that are such are
 left to the numpy functions of the same Program.
@@ -98,7 +98,7 @@ class _Network:
         network = copy.copy(self)
         network.tiered = tiered
         names = ["prepare", "settle", "currents", "gross", "linearise", "pullback", "apart", "interpolates"]
-        names += ["newtonian", "newton"]
+        names += ["monotone", "newtonian", "newton", "solve_transposed"]
         return types.SimpleNamespace(**(vars(self.whole) | {name: getattr(network, name) for name in names}))
 
     # --- parameters ---------------------------------------------------------------------------------------------------
@@ -224,6 +224,13 @@ class _Network:
             gradient |= {name: gradient.get(name, 0.0) + value for name, value in more.items()}
         return gradient, to_held
 
+    def monotone(self, low: Array, high: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
+        """Whether between ``low`` and ``high`` (batch, n) all differential conductances are positive, (batch,)."""
+        prepared = self._prepared(parameters)
+        if prepared.compiled is not self.every or prepared.rest is not None:
+            return np.asarray(self.whole.monotone(low, high, held, parameters))
+        return self.every.monotone(prepared.running, low, high, held, prepared.constants)
+
     # --- Newton's method ----------------------------------------------------------------------------------------------
 
     def newtonian(self, parameters: Mapping[str, Array]) -> bool:
@@ -237,10 +244,23 @@ class _Network:
         parameters: Mapping[str, Array],
         injected: Array | None,
         settings: Mapping[str, float],
+        respond: bool = False,
     ) -> Found:
         """Run Newton's method from ``start`` (batch, n); see `newton.c` for what is found, and for the settings."""
         prepared = self._prepared(parameters)
-        return prepared.compiled.newton(prepared.running, start, held, prepared.constants, injected, settings)
+        given = start, held, prepared.constants, injected, settings, respond
+        return prepared.compiled.newton(prepared.running, *given)
+
+    def solve_transposed(
+        self,
+        blocks: Mapping[tuple[int, int], Array],
+        right: Array,
+        parameters: Mapping[str, Array],
+        allowed: float,
+        vanishing: float,
+    ) -> tuple[Array, Array]:
+        """Solve J^T x = ``right``, (batch, n): x, and whose is as exact as is ``allowed``, (batch,)."""
+        return self._prepared(parameters).compiled.solve_transposed(blocks, right, allowed, vanishing)
 
 
 def _complex(u: Array, held: Array, parameters: Mapping[str, Array]) -> bool:

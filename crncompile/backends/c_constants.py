@@ -21,6 +21,14 @@ class Split:
     outputs: tuple[sympy.Expr, ...]
     needed: tuple[sympy.Symbol, ...]
 
+    @property
+    def written_out(self) -> tuple[sympy.Expr, ...]:
+        """What is needed, each as an expression of the parameters."""
+        known: dict[sympy.Symbol, sympy.Expr] = {}
+        for symbol, value in self.constants:
+            known[symbol] = value.xreplace(known)
+        return tuple(known.get(symbol, symbol) for symbol in self.needed)
+
 
 @dataclass
 class _Splitter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,13 +11,14 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import sympy
 from numpy.typing import NDArray
 
 from crncompile.backends import c_newton
 from crncompile.backends.c_library import shared_libraries
 from crncompile.backends.c_newton import LARGEST_PIVOT, Found, Layout, Solver, pointers
 from crncompile.backends.c_places import inner_axis
-from crncompile.backends.c_text import HEAD, Function, c_identifiers, family_functions
+from crncompile.backends.c_text import HEAD, Function, c_identifiers, family_functions, high
 from crncompile.backends.chain import chain_text
 from crncompile.backends.load import load_module
 from crncompile.backends.numpy_runtime import cores, dtype_of, exp
@@ -30,14 +31,15 @@ Array = NDArray[Any]
 WORTH_A_THREAD = 500_000
 """Devices times samples below which a second thread costs more than it saves."""
 
-SOLVING = (("currents", "gross"), ("linearise",))
+SOLVING = (("currents", "gross", "margins"), ("linearise",))
 """What every solution needs, by the libraries that it comes in: about equally long to compile."""
 
 
 @dataclass(frozen=True, eq=False)
 class Family:
-    """A family, its kernel and its functions in C by what they compute."""
+    """A family, its kernel and its functions in C by what they compute; ``name`` is the start of their names."""
 
+    name: str
     code: FamilyCode
     kernel: Kernel
     functions: Mapping[str, Function]
@@ -46,6 +48,30 @@ class Family:
     def shape(self) -> tuple[int, ...]:
         """Sizes of the axes; one device alone has an axis too."""
         return self.code.shape or (1,)
+
+    @cached_property
+    def tables(self) -> Mapping[str, tuple[sympy.Expr, ...]]:
+        """All constants of the functions with which it is solved, and of `pullback`, from its parameters."""
+        found: dict[str, dict[sympy.Expr, None]] = {SOLVE: {}, PULLBACK: {}}
+        for what, f in self.functions.items():
+            found[_table(what)] |= dict.fromkeys(f.constants.written_out)
+        return {name: tuple(constants) for name, constants in found.items()}
+
+    @cached_property
+    def places(self) -> Mapping[str, list[int]]:
+        """Which constants of its table each function is given."""
+        found = {}
+        for what, f in self.functions.items():
+            table = {constant: place for place, constant in enumerate(self.tables[_table(what)])}
+            found[what] = [table[constant] for constant in f.constants.written_out]
+        return found
+
+
+SOLVE, PULLBACK = "solve", "pullback"
+
+
+def _table(what: str) -> str:
+    return PULLBACK if what == PULLBACK else SOLVE
 
 
 class Constants:
@@ -56,33 +82,39 @@ class Constants:
 
     def __init__(self, slots: Mapping[str, Sequence[Any]], module: Any, dtype: np.dtype[Any]):
         self.slots, self.module, self.dtype = slots, module, dtype
-        self._fixed: dict[str, tuple[list[Array], Array]] = {}
-        self._laid_out: dict[int, tuple[Any, Array]] = {}
+        self._tables: dict[str, list[LaidOut]] = {}
+        self._fixed: dict[tuple[str, str], tuple[list[Array], Array]] = {}
 
     def of(self, family: Family, what: str) -> tuple[list[Array], Array]:
         """Return the constants of one of a family's functions, and their strides in numbers along the family's axes."""
-        f = family.functions[what]
-        if f.name not in self._fixed:
-            values = getattr(self.module, f.name)(*self.slots[family.code.name])
-            arrays = [self._array(value, family.shape) for value in values]
-            strides = np.array([array.strides for array in arrays], np.int64).ravel() // self.dtype.itemsize
-            self._fixed[f.name] = arrays, strides
-        return self._fixed[f.name]
+        key = family.name, what
+        if key not in self._fixed:
+            table = self._table(family, what)
+            chosen = [table[place] for place in family.places[what]]
+            strides = np.array([strides for _, strides in chosen], np.int64).ravel() // self.dtype.itemsize
+            self._fixed[key] = [array for array, _ in chosen], strides
+        return self._fixed[key]
 
-    def _array(self, value: Any, shape: tuple[int, ...]) -> Array:
-        """Return a constant as the library reads it; what several functions share is laid out once."""
-        known = self._laid_out.get(id(value))
-        if known is None or known[1].shape != shape:
-            known = self._laid_out[id(value)] = value, _laid_out(np.asarray(value, self.dtype), shape)
-        return known[1]
+    def _table(self, family: Family, what: str) -> list[LaidOut]:
+        name = f"{family.name}_{_table(what)}"
+        if name not in self._tables:
+            values = getattr(self.module, name)(*self.slots[family.code.name])
+            self._tables[name] = [_laid_out(np.asarray(value, self.dtype), family.shape) for value in values]
+        return self._tables[name]
 
 
-def _laid_out(value: Array, shape: tuple[int, ...]) -> Array:
-    """Return a constant, seen in its family's shape, with what the innermost loop reads side by side in memory."""
-    inner, whole = inner_axis(shape), np.broadcast_to(value, shape)
-    if whole.strides[inner] in (0, value.itemsize) or shape[inner] == 1:
-        return whole
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(whole, inner, -1)), -1, inner)
+LaidOut = tuple[Array, tuple[int, ...]]
+"""Numbers, and the bytes between them along the axes of a family."""
+
+
+def _laid_out(value: Array, shape: tuple[int, ...]) -> LaidOut:
+    """Return a constant of a family with what the innermost loop reads side by side in memory."""
+    if value.ndim == 0:
+        return value, (0,) * len(shape)
+    inner, whole = inner_axis(shape), value if value.shape == shape else np.broadcast_to(value, shape)
+    if whole.strides[inner] not in (0, value.itemsize) and shape[inner] > 1:
+        whole = np.moveaxis(np.ascontiguousarray(np.moveaxis(whole, inner, -1)), -1, inner)
+    return whole, whole.strides
 
 
 class Families:
@@ -98,9 +130,11 @@ class Families:
         for code in codes:
             kernel = kernels[code.kernel]
             assert isinstance(kernel, Kernel)
-            self.families.append(Family(code, kernel, family_functions(program, code, kernel, names[code.name])))
+            functions = family_functions(program, code, kernel, names[code.name])
+            self.families.append(Family(names[code.name], code, kernel, functions))
         self.layout = _layout(program, order, codes)
         self.libraries: dict[tuple[str, bool], ctypes.CDLL] = {}
+        self.routines: dict[tuple[str, str, bool], c_newton.Routine] = {}
         self.module = load_module(_python_text(self.families, Reader(program)), f"crncompile:{program.name}:constants")
         self.threads = cores()
 
@@ -151,10 +185,31 @@ class Families:
         outputs: Mapping[Any, Array],
     ) -> None:
         """Let some families add what they compute to outputs by name: ``into``, ``entries``, or a block."""
-        inputs = self._inputs(u, held, families)
+        self._call(what, families, self._inputs(u, held, families), constants, outputs)
+
+    def monotone(
+        self, families: Sequence[Family], low: Array, high_: Array, held: Array, constants: Constants
+    ) -> Array:
+        """Say for which samples all differential conductances are positive between two states (batch, n)."""
+        bounded = [family for family in families if "margins" in family.functions]
+        ends = [self._inputs(u, held, bounded) for u in (low, high_)]
+        failures = np.zeros(len(low), low.dtype)
+        inputs = ends[0] | {high(name): value for name, value in ends[1].items()}
+        self._call("margins", bounded, inputs, constants, {"into": failures})
+        return np.asarray(failures == 0)
+
+    def _call(
+        self,
+        what: str,
+        families: Sequence[Family],
+        inputs: Mapping[str, Array],
+        constants: Constants,
+        outputs: Mapping[Any, Array],
+    ) -> None:
+        batch = len(next(iter(outputs.values())))
         for family in families:
             targets = [outputs[name] for name in family.functions[what].outputs]
-            jobs = [(targets, first, last) for first, last in self._pieces(family, len(u))]
+            jobs = [(targets, first, last) for first, last in self._pieces(family, batch)]
             self._run(family, what, inputs, constants, jobs)
 
     def pullback(
@@ -183,23 +238,34 @@ class Families:
         constants: Constants,
         injected: Array | None,
         settings: Mapping[str, float],
+        respond: bool,
     ) -> Found:
         """Run Newton's method from ``start`` (batch, n); see `newton.c` for what is found, and for the settings."""
-        solver = self.solver(families, constants)
-        return solver.newton(start, held, injected, settings, self._share)
-
-    def solver(self, families: Sequence[Family], constants: Constants) -> Solver:
-        """Return Newton's method for a network that consists of some families, told of its constants."""
         assert self.layout is not None
         single = constants.dtype == np.float32
-        calls = [[self._called(f, what, constants, single) for f in families] for what in ("linearise", "gross")]
-        return Solver(self._library("newton", single), self.layout, calls[0], calls[1], constants.dtype)
+        linearise, gross = (
+            [(self._routine(f, what, single), *constants.of(f, what)) for f in families]
+            for what in ("linearise", "gross")
+        )
+        solver = Solver(self._library("newton", single), self.layout, linearise, gross, constants.dtype)
+        return solver.newton(start, held, injected, settings, self._share, respond)
 
-    def _called(self, family: Family, what: str, constants: Constants, single: bool) -> c_newton.Call:
-        f = family.functions[what]
-        address = ctypes.cast(getattr(self._library(what, single), f.name), ctypes.c_void_p).value
-        assert address is not None
-        return c_newton.Call(address, f.inputs, f.outputs, *constants.of(family, what), f.indices)
+    def solve_transposed(
+        self, blocks: Mapping[tuple[int, int], Array], right: Array, allowed: float, vanishing: float
+    ) -> tuple[Array, Array]:
+        """Solve J^T x = ``right``, (batch, n): x, and whose is as exact as is ``allowed``, (batch,)."""
+        assert self.layout is not None
+        library = self._library("newton", right.dtype == np.float32)
+        return self.layout.solve_transposed(library, blocks, right, allowed, vanishing)
+
+    def _routine(self, family: Family, what: str, single: bool) -> c_newton.Routine:
+        key, f = (family.name, what, single), family.functions[what]
+        if key not in self.routines:
+            assert self.layout is not None
+            address = ctypes.cast(getattr(self._library(what, single), f.name), ctypes.c_void_p).value
+            assert address is not None
+            self.routines[key] = self.layout.routine(address, f.inputs, f.outputs, f.indices)
+        return self.routines[key]
 
     def _share(self, call: c_newton.Piece, batch: int, devices: int) -> None:
         c_newton.shared_out(call, batch, devices, self.threads, self.pool)
@@ -259,19 +325,17 @@ def _layout(program: Program, order: Sequence[int], codes: Sequence[FamilyCode])
 
 def _python_text(families: Sequence[Family], reader: Reader) -> str:
     """Return the functions that give constants from slots, and derivatives by parameters from those by slots."""
-    parts = [_constants_text(family.kernel, f) for family in families for f in family.functions.values()]
+    parts = [_constants_text(family, table) for family in families for table in (SOLVE, PULLBACK)]
     chain = chain_text([family.code for family in families if "pullback" in family.functions], reader)
     runtime = "from crncompile.backends.numpy_runtime import *\nimport numpy as np"
     arrays = [f"{name} = np.array({value.tolist()!r})" for name, value in reader.arrays.values.items()]
     return "\n\n\n".join([runtime, *arrays, *parts, chain])
 
 
-def _constants_text(kernel: Kernel, f: Function) -> str:
-    symbols = [*kernel.parameters, *(s for s, _ in f.constants.constants)]
-    names = identifiers(s.name for s in symbols)
+def _constants_text(family: Family, table: str) -> str:
+    names = identifiers(symbol.name for symbol in family.kernel.parameters)
     printer = Printer(names)
-    body = [f"{names[s.name]} = {printer.text(value)}" for s, value in f.constants.constants]
-    needed = [names[s.name] for s in f.constants.needed]
-    body.append(f"return {several(needed) if needed else '()'}")
-    signature = f"{f.name}({', '.join(names[s.name] for s in kernel.parameters)})"
-    return function(signature, "What does not depend on the sample.", body)
+    constants = [printer.text(constant) for constant in family.tables[table]]
+    signature = f"{family.name}_{table}({', '.join(names[symbol.name] for symbol in family.kernel.parameters)})"
+    text = f"return {several(constants) if constants else '()'}"
+    return function(signature, "What does not depend on the sample.", [text])

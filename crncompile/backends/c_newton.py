@@ -33,7 +33,7 @@ def source() -> str:
     return HEAD + "\n" + Path(__file__).with_name("newton.c").read_text(encoding="utf-8")
 
 
-# --- the structures of newton.c -----------------------------------------------------------------------------------------
+# --- the structures of newton.c ---------------------------------------------------------------------------------------
 
 _at, _pointer = ctypes.c_ssize_t, ctypes.c_void_p
 
@@ -61,19 +61,16 @@ _NETWORK = _numbers("groups floating_groups floating held blocks linearise gross
 _Network = _structure(
     "Network", *_NETWORK, *[(n, _pointer) for n in ("group", "block", "linearises", "grosses")], ("plan", _Plan)
 )
-_FOUND = ("status", "iterations", "u", "step", "currents", "gross", "blocks")
+_FOUND = ("status", "iterations", "u", "step", "currents", "gross", "response", "blocks")
 _Found = _structure("Found", *[(name, _pointer) for name in _FOUND])
-_REALS, _COUNTS = (
-    ("longest", "arrived", "still", "allowed", "vanishing"),
-    ("iterations", "patience", "polishing", "chunk"),
-)
+_REALS, _COUNTS = "longest arrived still allowed vanishing", _numbers("iterations patience polishing chunk")
 _SETTINGS = {
-    single: _structure("Settings", *[(n, ctypes.c_float if single else ctypes.c_double) for n in _REALS], *_numbers(" ".join(_COUNTS)))
-    for single in (False, True)
-}  # fmt: skip
+    single: _structure("Settings", *[(name, real) for name in _REALS.split()], *_COUNTS)
+    for single, real in ((False, ctypes.c_double), (True, ctypes.c_float))
+}
 
 
-# --- elimination --------------------------------------------------------------------------------------------------------
+# --- elimination ------------------------------------------------------------------------------------------------------
 
 
 class Step(NamedTuple):
@@ -110,7 +107,7 @@ class Plan:
 
 
 def _steps(order: Sequence[int], parts: Sequence[Block]) -> Iterable[Step]:
-    """Yield what to do: pivots are inverted, rows divided by them, Schur complements formed; then x from the last on."""
+    """Yield what to do: pivots are inverted, rows divided, Schur complements formed; then x from the last group on."""
     number = {block: n for n, block in enumerate(parts)}
     for place, group in enumerate(order):
         later = order[place + 1 :]
@@ -131,24 +128,23 @@ def _steps(order: Sequence[int], parts: Sequence[Block]) -> Iterable[Step]:
                 yield Step(BACKWARD, number[order[place], column])
 
 
-# --- a network ----------------------------------------------------------------------------------------------------------
+# --- a network --------------------------------------------------------------------------------------------------------
 
 
-class Call(NamedTuple):
-    """One function of a family as it is called: names of groups and outputs, constants, their strides, index arrays."""
+@dataclass(frozen=True, eq=False)
+class Routine:
+    """One function of a family as `newton.c` calls it: its address, and numbers of what it is given."""
 
     address: int
-    inputs: Sequence[str]
-    outputs: Sequence[Block | str]
-    fixed: Sequence[Array]
-    strides: Array
-    indices: Sequence[Array]
+    inputs: Array
+    outputs: Array
+    indices: Any
 
 
 class Found(NamedTuple):
-    """Where Newton's method ended: whether found, and iterations (batch,); states, last steps, currents, gross (batch, n).
+    """Where Newton's method ended: whether found, and iterations (batch,); states, last steps, currents and so on (batch, n).
 
-    ``blocks`` are those of the Jacobian. Where a sample was not found, its state is the start and nothing else counts.
+    ``response`` is -J^-1 gross, if it was asked for, ``blocks`` are those of the Jacobian. Where a sample was not found, its state is the start and nothing else counts.
     """
 
     found: Array
@@ -157,6 +153,7 @@ class Found(NamedTuple):
     step: Array
     currents: Array
     gross: Array
+    response: Array | None
     blocks: dict[Block, Array]
 
 
@@ -199,53 +196,95 @@ class Layout:
         made.kept = part, step
         return made
 
+    def network(self, linearises: int = 0, grosses: int = 0) -> Any:
+        """Return what the library is given, with the addresses of calls."""
+        sizes = len(self.sizes), self.floating, self.reservoirs, 0, len(self.dense), 0, 0
+        made = _Network(*sizes, ctypes.addressof(self.group), ctypes.addressof(self.block), linearises, grosses)
+        made.plan = self.plan
+        return made
+
+    def solve_transposed(
+        self, library: ctypes.CDLL, blocks: Mapping[Block, Array], right: Array, allowed: float, vanishing: float
+    ) -> tuple[Array, Array]:
+        """Solve J^T x = ``right``, (batch, n): x, and whose is as exact as is ``allowed``, (batch,)."""
+        given = [np.ascontiguousarray(blocks[block], right.dtype) for block in self.dense]
+        targets, right, network = pointers(given), np.ascontiguousarray(right), self.network()
+        x, status = np.empty_like(right), np.zeros(len(right), np.int64)
+        told = _SETTINGS[right.dtype.itemsize == 4](allowed=allowed, vanishing=vanishing)
+        result = library.solve_blocks(
+            _at(0),
+            _at(len(right)),
+            ctypes.byref(network),
+            ctypes.byref(self.transposed),
+            ctypes.byref(told),
+            ctypes.byref(targets),
+            *map(_address, (right, x, status)),
+        )
+        if result:
+            raise MemoryError("a linear system has no memory")
+        return x, status == 1
+
+    def routine(
+        self, address: int, inputs: Sequence[str], outputs: Sequence[Block | str], indices: Sequence[Array]
+    ) -> Routine:
+        """Return a function of a family, told what it is given: names of groups, of outputs, and index arrays."""
+        ins, outs = [self.numbers[name] for name in inputs], [self.out[name] for name in outputs]
+        return Routine(address, np.array(ins, np.int64), np.array(outs, np.int64), pointers(indices))
+
     def shape(self, block: Block) -> tuple[int, ...]:
         """Return (rows,) of a diagonal block or (rows, columns)."""
         return tuple(self.sizes[group] for group in (block if self.dense[block] else block[:1]))
+
+
+Given = tuple[Routine, list[Array], Array]
+"""A function of a family, its constants, and their strides."""
 
 
 class Solver:
     """A network with its parameters, in one precision, ready to be solved."""
 
     def __init__(
-        self, library: ctypes.CDLL, layout: Layout, linearise: Sequence[Call], gross: Sequence[Call], dtype: Any
+        self, library: ctypes.CDLL, layout: Layout, linearise: Sequence[Given], gross: Sequence[Given], dtype: Any
     ):
         self.library, self.layout, self.dtype = library, layout, np.dtype(dtype)
         self.kept: list[Any] = [linearise, gross]
-        self.network = _Network(
-            len(layout.sizes), layout.floating, layout.reservoirs, 0, len(layout.dense), len(linearise), len(gross)
-        )
-        self.network.group, self.network.block = ctypes.addressof(layout.group), ctypes.addressof(layout.block)
-        self.network.linearises, self.network.grosses = self._calls(linearise), self._calls(gross)
-        self.network.plan = layout.plan
-        self.devices = sum(int(np.prod(f.fixed[0].shape)) if f.fixed else 1 for f in linearise)
+        self.network = layout.network(self._calls(linearise), self._calls(gross))
+        self.network.linearise, self.network.gross = len(linearise), len(gross)
+        self.devices = sum(max((array.size for array in fixed), default=1) for _, fixed, _ in linearise)
 
-    def _calls(self, families: Sequence[Call]) -> int:
+    def _calls(self, families: Sequence[Given]) -> int:
         calls = (_Call * max(1, len(families)))()
-        for call, family in zip(calls, families, strict=False):
-            ins = np.array([self.layout.numbers[name] for name in family.inputs], np.int64)
-            outs = np.array([self.layout.out[name] for name in family.outputs], np.int64)
-            fixed, index = pointers(family.fixed), pointers(family.indices)
-            self.kept += [ins, outs, fixed, index]
-            call.run, call.ins, call.outs = family.address, len(ins), len(outs)
-            call.in_, call.out, call.strides = ins.ctypes.data, outs.ctypes.data, family.strides.ctypes.data
-            call.fixed, call.index = ctypes.addressof(fixed), ctypes.addressof(index)
+        for call, (routine, fixed, strides) in zip(calls, families, strict=False):
+            constants = pointers(fixed)
+            self.kept.append(constants)
+            call.run, call.ins, call.outs = routine.address, len(routine.inputs), len(routine.outputs)
+            call.in_, call.out = routine.inputs.ctypes.data, routine.outputs.ctypes.data
+            call.fixed, call.index = ctypes.addressof(constants), ctypes.addressof(routine.indices)
+            call.strides = strides.ctypes.data
         self.kept.append(calls)
         return ctypes.addressof(calls)
 
     def newton(
-        self, start: Array, held: Array, injected: Array | None, settings: Mapping[str, float], share: Share
+        self,
+        start: Array,
+        held: Array,
+        injected: Array | None,
+        settings: Mapping[str, float],
+        share: Share,
+        respond: bool,
     ) -> Found:
         """Run Newton's method from states ``start`` (batch, n); see `newton.c` for the settings."""
         batch, n = start.shape
         u, held = np.array(start, self.dtype, order="C"), np.ascontiguousarray(held, self.dtype)
         injected = None if injected is None else np.ascontiguousarray(injected, self.dtype)
         status, iterations = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
-        step, currents, gross = (np.full((batch, n), np.nan, self.dtype) for _ in range(3))
+        step, currents, gross, response = np.full((4, batch, n), np.nan, self.dtype)
         blocks = {block: np.zeros((batch, *self.layout.shape(block)), self.dtype) for block in self.layout.dense}
         targets = pointers(list(blocks.values()))
         arrays = (status, iterations, u, step, currents, gross)
-        found = _Found(*[array.ctypes.data for array in arrays], ctypes.addressof(targets))
+        found = _Found(*[array.ctypes.data for array in arrays], blocks=ctypes.addressof(targets))
+        if respond:
+            found.response = response.ctypes.data
         self.network.held = held.shape[1]
         told = _SETTINGS[self.dtype.itemsize == 4](**settings, chunk=CHUNK)
         network, given = ctypes.byref(self.network), (_address(held), _address(injected))
@@ -255,7 +294,7 @@ class Solver:
                 raise MemoryError("Newton's method has no memory for a few samples")
 
         share(call, batch, self.devices)
-        return Found(status == 1, iterations, u, step, currents, gross, blocks)
+        return Found(status == 1, iterations, u, step, currents, gross, response if respond else None, blocks)
 
 
 Piece = Callable[[int, int], None]
@@ -264,7 +303,7 @@ Share = Callable[[Piece, int, int], None]
 
 def pointers(arrays: Sequence[Array]) -> Any:
     """Return the addresses of arrays, as C takes them."""
-    return (_pointer * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))
+    return (_pointer * max(1, len(arrays)))(*[array.ctypes.data for array in arrays])
 
 
 def _address(array: Array | None) -> Any:

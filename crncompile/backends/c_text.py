@@ -9,7 +9,7 @@ threads: each is summed in the same order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -120,14 +120,17 @@ class Function:
 def family_functions(program: Program, family: FamilyCode, kernel: Kernel, name: str) -> dict[str, Function]:
     """Return the functions of a family by what they compute; ``name`` is the start of their names.
 
-    There is no ``pullback`` of a kernel without derivatives of its weighted fluxes.
+    There is no ``pullback`` of a kernel without derivatives of its weighted fluxes, and ``margins`` are there only where
+    they can prove something.
     """
-    writers = {
+    writers: dict[str, tuple[type[_Writer], Routine]] = {
         "currents": (_Currents, kernel.value),
         "gross": (_Gross, kernel.gross),
         "linearise": (_Linearise, kernel.slopes),
         "pullback": (_Pullback, kernel.pull),
     }
+    if kernel.margin is not None and family.margins and program.bounded and not program.unique:
+        writers["margins"] = (_Margins, kernel.margin)
     return {
         what: writer(program, family, kernel, routine).function(f"{name}_{what}")
         for what, (writer, routine) in writers.items()
@@ -427,6 +430,37 @@ class _Pullback(_Writer):
         """Yield lines that give the sums to their devices."""
         for number, name in enumerate(self.sums()):
             yield f"{EACH} out[{number}][{device(self.shape).at('k0 + k')}] += {name}[k];"
+
+
+class _Margins(_Writer):
+    """Counts the differential conductances that are not proved positive between two states of each sample."""
+
+    def __init__(self, program: Program, family: FamilyCode, kernel: Kernel, routine: Routine):
+        ends = replace(kernel, terminals=routine.arguments[: 2 * len(kernel.terminals)])
+        super().__init__(program, replace(family, ports=family.ports * 2), ends, routine)
+
+    @staticmethod
+    def wanted(family: FamilyCode, kernel: Kernel) -> set[int]:
+        """The margins that bear on floating reservoirs."""
+        return set(family.margins)
+
+    def inputs(self) -> list[str]:
+        """Names of the groups whose potentials or concentrations are read, low and then high."""
+        names = [port.name for port in self.family.ports]
+        ends = len(names) // 2
+        return [*names[:ends], *map(high, names[ends:])]
+
+    def adding(self) -> Iterator[str]:
+        """Yield nothing: all devices of a sample are counted together."""
+        for number in self.family.margins:
+            value = self.result(self.parts.outputs[number], inside=True)
+            self.summed.append((f"{value} > 0.0 ? 0.0 : 1.0", f"{self.output('into')}[b] += "))
+        yield from ()
+
+
+def high(group: str) -> str:
+    """Return the name under which the high potentials of a group are given."""
+    return f"high {group}"
 
 
 def _indented(blanks: int, lines: Iterable[str]) -> Iterator[str]:

@@ -58,7 +58,7 @@ struct settings {
 
 struct found {
     at *status, *iterations;
-    real *u, *step, *currents, *gross;
+    real *u, *step, *currents, *gross, *response; /* response may be missing */
     real *const *blocks;
 };
 
@@ -513,6 +513,20 @@ static void weigh(const struct network *network, struct chunk *c, at first, at c
         found->gross[first * n + k] = c->into[k] + (injected ? fabs(injected[first * n + k]) : 0);
 }
 
+/* How states respond to a current of the size of the gross flux out of every reservoir: -J^-1 gross, NaN where unknown. */
+static void respond(const struct network *network, const struct settings *settings, struct chunk *c, at first, at count,
+                    const struct found *found)
+{
+    const at n = network->floating;
+    for (at b = first; b < first + count; b++) {
+        if (found->status[b] != FOUND) continue;
+        for (at i = 0; i < n; i++) c->right[i] = -found->gross[b * n + i];
+        real *x = found->response + b * n;
+        if (!solve(network, &network->plan, found->blocks, b, c->right, settings, c->work, c->swaps, x, c->error, c->sizes))
+            for (at i = 0; i < n; i++) x[i] = NAN;
+    }
+}
+
 static void exchange(const struct network *network, struct chunk *c, at b, at last)
 {
     const at n = network->floating;
@@ -558,6 +572,7 @@ int newton(at first, at last, const struct network *network, const struct settin
             count = kept;
         }
         weigh(network, &c, from, whole, held, injected, found);
+        if (found->response) respond(network, settings, &c, from, whole, found);
     }
     free(c.memory);
     return 0;

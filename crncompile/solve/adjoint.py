@@ -39,7 +39,7 @@ def adjoint(
     """
     with np.errstate(all="ignore"):
         here = linearisation or Equations.of(functions, parameters, held, u, None).linearise(u)
-        return here.newton.solve_transposed(np.asarray(seed))
+        return here.solve_transposed(np.asarray(seed))
 
 
 def gradient_at(

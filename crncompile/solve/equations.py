@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from crncompile.solve.linear import LinearSystem, Matrix, matrix_of, pivot_reservoirs
+from crncompile.solve.blocks import BlockMatrix
+from crncompile.solve.linear import BACKWARD_ERROR, VANISHING, LinearSystem, Matrix, matrix_of, pivot_reservoirs
 from crncompile.solve.problem import Array, Functions, Parameters, Structure
 
 
@@ -24,9 +26,9 @@ class Linearisation:
     currents: Array
     jacobian: Matrix
 
-    def knowing(self, gross: Array, newton_step: Array) -> Linearisation:
-        """Return this, told what has been computed of it, (batch, n) each."""
-        vars(self).update(gross=gross, newton_step=newton_step)
+    def knowing(self, **known: Array) -> Linearisation:
+        """Return this, told what has been computed of it: ``gross``, ``newton_step`` or ``response``, (batch, n)."""
+        vars(self).update(known)
         return self
 
     @property
@@ -92,6 +94,23 @@ class Linearisation:
         """Newton's step -J^-1 F, (batch, n), conserved totals restored."""
         return self.newton.solve(self.newton_right)
 
+    @cached_property
+    def response(self) -> Array:
+        """How the states respond to a current of the size of the gross flux out of every reservoir, (batch, n)."""
+        return self.newton.solve(-self.gross)
+
+    def solve_transposed(self, right: Array) -> Array:
+        """Solve J^T x = ``right``, (batch, n), with the rows of the conserved laws; singular samples are NaN."""
+        if not self.equations.compiled or not isinstance(self.jacobian, BlockMatrix) or np.iscomplexobj(right):
+            return self.newton.solve_transposed(right)
+        functions: Any = self.equations.functions
+        allowed = BACKWARD_ERROR * float(np.finfo(right.dtype).eps)
+        blocks, parameters = self.jacobian.blocks, self.equations.parameters
+        x, exact = functions.solve_transposed(blocks, right, parameters, allowed, VANISHING)
+        if not exact.all():
+            x[~exact] = self.take(~exact).newton.solve_transposed(right[~exact])
+        return np.asarray(x)
+
     def step(self, shift: Array) -> Array:
         """(diag(shift) - J)^-1 F, (batch, n), conserved totals restored."""
         return self.system(shift).solve(self.right)
@@ -156,6 +175,12 @@ class Equations:
     def structure(self) -> Structure:
         """Names and sparsity."""
         return self.functions.structure
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the functions have Newton's method of their own for these equations, in `backends/newton.c`."""
+        own = getattr(self.functions, "newtonian", None)
+        return own is not None and not self.pivots and bool(own(self.parameters))
 
     def take(self, samples: Array) -> Equations:
         """Equations of some of the samples."""

@@ -114,7 +114,7 @@ def approach(equations: Equations, exact: Equations, start: Array, attempts: Seq
 
     Residual and step are infinite for the samples that strayed in all attempts.
     """
-    search = compiled if equations is exact and compiles(equations) else _polished_newton
+    search = compiled if equations is exact and equations.compiled else _polished_newton
     found = Polished.nowhere(start)
     for attempt in attempts:
         lost = np.isinf(found.step)
@@ -133,12 +133,6 @@ def _polished_newton(equations: Equations, exact: Equations, start: Array, attem
         here = exact if arrived.all() else exact.take(arrived)
         found = found.put(arrived, polish(here, states[arrived]))
     return replace(found, iterations=found.iterations + tried)
-
-
-def compiles(equations: Equations) -> bool:
-    """Whether the functions have Newton's method of their own for a network, which is in `backends/newton.c`."""
-    own = getattr(equations.functions, "newtonian", None)
-    return own is not None and not equations.pivots and bool(own(equations.parameters))
 
 
 def compiled(
@@ -160,9 +154,12 @@ def compiled(
         "polishing": POLISHING,
     }
     functions: Any = equations.functions
-    found = functions.newton(start, equations.held, equations.parameters, equations.injected, settings)
+    respond = equations.structure.bounded and not equations.structure.unique
+    found = functions.newton(start, equations.held, equations.parameters, equations.injected, settings, respond)
     last = Linearisation(equations, found.u, found.currents, matrix_of(equations.structure, found.blocks))
-    last = last.knowing(found.gross, found.step)
+    last = last.knowing(gross=found.gross, newton_step=found.step)
+    if respond:
+        last = last.knowing(response=found.response)
     residual, step = residual_of(last), largest(found.step)
     if found.found.all():
         return Polished(found.u, residual, step, found.iterations, last)
@@ -212,7 +209,7 @@ def polish(equations: Equations, start: Array) -> Polished:
 
     A sample is left alone when it was found to rounding, or its Newton step twice failed to halve.
     """
-    if not compiles(equations):
+    if not equations.compiled:
         return _polish(equations, start)
     found = compiled(equations, equations, start, Attempt(2), iterations=0)
     lost = np.isinf(found.step)

@@ -29,7 +29,7 @@ def confined(equations: Equations, polished: Polished, candidates: Array, start:
         return np.zeros_like(candidates)
     with np.errstate(all="ignore"):
         linearisation = polished.last or equations.linearise(polished.u)
-        response = linearisation.newton.solve(-linearisation.gross)
+        response = linearisation.response
         away = (start - polished.u) / response
         least = MARGIN / response.max(axis=1, keepdims=True)
         low, high = (
