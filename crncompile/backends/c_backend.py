@@ -1,4 +1,4 @@
-"""The backend `c`: currents, Jacobian, gradients and Newton's method of a Program, compiled by the machine's C compiler.
+"""The backend `c`: currents, Jacobian, gradients and Newton's method of a Program, by the machine's C compiler.
 
 All else, complex potentials, devices whose fluxes are solved for, and the matrix products of families that are such are
 left to the numpy functions of the same Program.
@@ -19,7 +19,7 @@ from crncompile.backends import numpy_backend
 from crncompile.backends.c_families import Families, Family
 from crncompile.backends.c_newton import Found
 from crncompile.backends.halves import own_values
-from crncompile.program.settled import Settled, settled_half, with_settled
+from crncompile.backends.settled import Settled, settled_half, with_settled
 from crncompile.program.types import Coupled, FamilyCode, Kernel, Program
 
 Array = NDArray[Any]
@@ -138,6 +138,11 @@ class _Network:
             return np.asarray(prepared.beside.settle(held, prepared.others))
         return held
 
+    def _settled(self, held: Array, prepared: Prepared) -> Array:
+        """Return held potentials with what families that are left read behind them."""
+        missing = prepared.compiled is self.left and held.shape[1] == self.held
+        return np.asarray(prepared.beside.settle(held, prepared.others)) if missing else held
+
     def interpolates(self, parameters: Mapping[str, Array]) -> bool:
         """Whether any family is interpolated with these parameters."""
         prepared = self._products(parameters)
@@ -187,7 +192,8 @@ class _Network:
         return into, arrays["entries"] if self.program.pattern is not None else arrays
 
     def _call(self, what: str, u: Array, held: Array, prepared: Prepared, outputs: Mapping[Any, Array]) -> None:
-        prepared.compiled.call(what, prepared.running, u, held, prepared.constants, outputs)
+        known = self._settled(held, prepared)
+        prepared.compiled.call(what, prepared.running, u, known, prepared.constants, outputs)
 
     def _jacobian(self, batch: int, dtype: np.dtype[Any]) -> dict[Any, Array]:
         if self.program.pattern is not None:
@@ -214,6 +220,7 @@ class _Network:
         if per_sample or _complex(u, held, parameters) or np.iscomplexobj(adjoint):
             return tuple(self.whole.pullback(adjoint, u, held[:, : self.held], parameters, per_sample))
         prepared = self._prepared(parameters)
+        held = self._settled(held, prepared)
         compiled, own = prepared.compiled, [family for family in prepared.running if "pullback" in family.functions]
         to_slots, to_held = compiled.pullback(own, adjoint, u, held, prepared.constants)
         to_held = to_held[:, : self.held]  # behind them are sums, of which the others know better
@@ -248,7 +255,7 @@ class _Network:
     ) -> Found:
         """Run Newton's method from ``start`` (batch, n); see `newton.c` for what is found, and for the settings."""
         prepared = self._prepared(parameters)
-        given = start, held, prepared.constants, injected, settings, respond
+        given = start, self._settled(held, prepared), prepared.constants, injected, settings, respond
         return prepared.compiled.newton(prepared.running, *given)
 
     def solve_transposed(

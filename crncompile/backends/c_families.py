@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from crncompile.backends import c_newton
 from crncompile.backends.c_library import shared_libraries
+from crncompile.backends.c_loops import Function
 from crncompile.backends.c_newton import LARGEST_PIVOT, Found, Layout, Solver, pointers
 from crncompile.backends.c_places import inner_axis
-from crncompile.backends.c_text import HEAD, Function, c_identifiers, family_functions, high
+from crncompile.backends.c_source import HEAD, c_identifiers
+from crncompile.backends.c_text import family_functions, high
 from crncompile.backends.chain import chain_text
 from crncompile.backends.load import load_module
 from crncompile.backends.numpy_runtime import cores, dtype_of, exp

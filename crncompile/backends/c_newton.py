@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.backends.c_text import HEAD
+from crncompile.backends.c_source import HEAD
 from crncompile.program.types import Program
 
 Array = NDArray[Any]
@@ -142,9 +142,10 @@ class Routine:
 
 
 class Found(NamedTuple):
-    """Where Newton's method ended: whether found, and iterations (batch,); states, last steps, currents and so on (batch, n).
+    """Where Newton's method ended: whether found, and iterations (batch,); states, last steps and so on (batch, n).
 
-    ``response`` is -J^-1 gross, if it was asked for, ``blocks`` are those of the Jacobian. Where a sample was not found, its state is the start and nothing else counts.
+    ``response`` is -J^-1 gross, if it was asked for, ``blocks`` are those of the Jacobian. The state of a sample that
+    was not found is its start, and nothing else counts.
     """
 
     found: Array

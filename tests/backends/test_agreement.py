@@ -162,7 +162,7 @@ def test_complex_potentials_are_those_of_the_reference(name):
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_samples_do_not_depend_on_their_neighbours(name, monkeypatch):
-    monkeypatch.setattr("crncompile.backends.c_backend.WORTH_A_THREAD", 1)
+    monkeypatch.setattr("crncompile.backends.c_families.WORTH_A_THREAD", 1)
     network = crncompile.loads(SMALL)
     other = choice.load(network.program, name)
     _, parameters, held, u, adjoint = subject(network.program, network, batch=17)

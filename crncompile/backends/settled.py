@@ -1,8 +1,8 @@
 """Split families one half of which held reservoirs decide: what is left of them once its sums over devices are known.
 
 flux[r, c] = factor[r, c] * sum_k left_k[r] * right_k[c] brings sum_k S_k[c] * right_k[c] into what runs over the
-columns, with the sums S_k[c] = sum_r left_k[r] * factor[r, c]. As long as the left half does not move, these are numbers
-like the potential of a held reservoir: the family shrinks to one device for each column.
+columns, with the sums S_k[c] = sum_r left_k[r] * factor[r, c]. As long as the left half does not move, these are
+numbers like the potential of a held reservoir: the family shrinks to one device for each column.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KINDS = 2
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """A family, what is left of it, and its values: ``numbers`` of the whole's slots, and the ``axes`` they run over."""
+    """A family, what is left of it, and its values: ``numbers`` of the whole's slots, and the ``axes`` of these."""
 
     whole: FamilyCode
     left: FamilyCode
