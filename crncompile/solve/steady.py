@@ -224,13 +224,16 @@ class _Search:
 
 
 def _near(equations: Equations, start: Array, patience: int) -> tuple[Array, Array]:
-    """Plain Newton; where any answer is the one, by full steps first. States (batch, n), iterations (batch,)."""
+    """Plain Newton: states (batch, n), iterations (batch,). Where any answer is the one, by full steps first.
+
+    From wherever these strayed, it may then take what steps it needs.
+    """
     if not equations.structure.unique:
         return newton(equations, start, patience)
     states, tried = newton(equations, start, NEAR_PATIENCE, FULL_STEP)
     lost = np.asarray(~np.isfinite(states).all(axis=1))
     if lost.any():
-        states[lost], again = newton(equations if lost.all() else equations.take(lost), start[lost], patience)
+        states[lost], again = newton(equations if lost.all() else equations.take(lost), start[lost], FAR_PATIENCE)
         tried[lost] += again
     return states, tried
 
