@@ -22,7 +22,7 @@ ACCURACIES = (Accuracy(1e-3, 3), Accuracy(1e-6, 5), Accuracy(1e-9, 7))
 HANDOVERS = (1e-2, 1e-3, 1e-5)
 """Newton steps in kT at which the path is handed over to Newton, one after the other if it strays."""
 
-NEAR_PATIENCE, FAR_PATIENCE = 2, 4
+NEAR_PATIENCE, FAR_PATIENCE = 3, 4
 """How often Newton's steps may fail to halve: from a warm start, where straying means another answer, and from afar."""
 
 
