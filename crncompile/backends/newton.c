@@ -427,6 +427,14 @@ static void linearise(const struct network *network, struct chunk *c, at count, 
             for (at i = 0; i < n; i++) c->into[b * n + i] += injected[c->course[b].sample * n + i];
 }
 
+/* The step, each reservoir's cut: one with a long way to go does not hold up all others. */
+static void approach(const struct network *network, struct chunk *c, at b, real longest)
+{
+    const at n = network->floating;
+    for (at i = 0; i < n; i++) c->u[b * n + i] += fmin(fmax(c->x[i], -longest), longest);
+}
+
+/* The step, shortened as a whole. */
 static void move_on(const struct network *network, struct chunk *c, at b, real longest)
 {
     const at n = network->floating;
@@ -454,13 +462,13 @@ static int advance(const struct network *network, const struct settings *setting
         course->patience -= size > course->before / 2;
         course->before = size;
         if (size < settings->arrived) {
-            move_on(network, c, b, settings->longest);
+            approach(network, c, b, settings->longest);
             *course = (struct course){POLISH, sample, 2, 0, INFINITY, INFINITY};
             memcpy(c->best + b * n, u, n * sizeof(real));
             return 1;
         }
         if (!isfinite(size) || course->patience <= 0 || course->count >= settings->iterations) return 0;
-        move_on(network, c, b, settings->longest);
+        approach(network, c, b, settings->longest);
         return 1;
     }
     if (!solve(network, &network->plan, c->out + 1, b, c->right, settings, c->work, c->swaps, c->x, c->error, c->sizes))

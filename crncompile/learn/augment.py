@@ -1,4 +1,4 @@
-"""Batches that differ each time: images moved by a few pixels, raw inputs with noise."""
+"""Batches that differ each time: images moved and distorted, raw inputs with noise."""
 
 from __future__ import annotations
 
@@ -11,38 +11,46 @@ from numpy.typing import NDArray
 
 from crncompile.errors import DataError
 from crncompile.learn.data import raw_axes
+from crncompile.learn.distortion import Distortion
 from crncompile.network.types import Reservoir
 
 Array = NDArray[Any]
+_FIELDS = 2  # branch of the seed for fields of distortion
 
 
 class Augmentation:
-    """Moves images by up to ``shift`` pixels each way, and adds noise of standard deviation ``noise`` in raw units.
+    """Moves and distorts images at random, and adds noise of standard deviation ``noise`` in raw units.
 
-    What comes in over an edge is what stood at the edge. Noise stays inside the range of the raw data. Raises DataError
-    where images are to be moved and no input is one.
+    What comes in over an edge is what stood at the edge. Noise stays inside the range of the raw data. Fields of
+    distortion are drawn from ``seed``, once. Raises DataError where images are to be changed and no input is one.
     """
 
-    def __init__(self, groups: Sequence[Reservoir], shift: int, noise: float):
-        self.groups, self.shift, self.noise = tuple(groups), shift, noise
+    def __init__(self, groups: Sequence[Reservoir], distortion: Distortion, noise: float, seed: int = 0):
+        self.groups, self.distortion, self.noise = tuple(groups), distortion, noise
         self.images = {group.name: image_shape(group) for group in groups}
-        if shift and not any(self.images.values()):
+        shapes = {name: shape for name, shape in self.images.items() if shape is not None}
+        if distortion.asked and not shapes:
             told = ", ".join(f"{g.name} has {' x '.join(str(axis.size) for axis in raw_axes(g)) or 1}" for g in groups)
-            raise DataError(f"shift moves images: an input of 784 = 28 x 28 elements, or with two indices; {told}")
+            changes = f"{' and '.join(distortion.asked)} change{'' if len(distortion.asked) > 1 else 's'} images"
+            raise DataError(f"{changes}: an input of 784 = 28 x 28 elements, or with two indices; {told}")
+        rng = np.random.default_rng([seed, 0, 0, _FIELDS])
+        self.fields = {n: distortion.fields(s, rng) for n, s in shapes.items()} if not distortion.whole else {}
 
     @property
     def idle(self) -> bool:
         """Whether nothing is changed."""
-        return not (self.shift or self.noise)
+        return not (self.distortion.asked or self.noise)
 
     def apply(self, inputs: dict[str, Array], rng: np.random.Generator, precision: str) -> dict[str, Array]:
         """Return raw inputs (samples, *shape) of a batch, changed at random."""
-        samples = len(next(iter(inputs.values())))
-        moves = rng.integers(-self.shift, self.shift + 1, (2, samples)) if self.shift else None
+        samples, most = len(next(iter(inputs.values()))), self.distortion.shift
+        moves = rng.integers(-most, most + 1, (2, samples)) if most and not self.fields else None
         result = {}
         for group in self.groups:
             values, shape = inputs[group.name], self.images[group.name]
-            if moves is not None and shape is not None:
+            if group.name in self.fields:
+                values = self.fields[group.name].apply(values.reshape(samples, -1), rng).reshape(values.shape)
+            elif moves is not None and shape is not None:
                 values = moved(values.reshape(samples, *shape), *moves).reshape(values.shape)
             if self.noise:
                 values = values + np.asarray(self.noise * rng.standard_normal(values.shape, np.float32), precision)
@@ -54,10 +62,10 @@ class Augmentation:
 
 
 def image_shape(group: Reservoir) -> tuple[int, int] | None:
-    """Return (rows, columns) of an input that may be an image: with two indices, or a square number of elements."""
+    """Return (rows, columns) of what may be an image: an input with two indices, or a square number of elements."""
     sizes = [axis.size for axis in raw_axes(group)]
     if len(sizes) == 2:
-        return sizes[0], sizes[1]
+        return (sizes[0], sizes[1]) if min(sizes) > 1 else None
     side = math.isqrt(sizes[0]) if len(sizes) == 1 else 0
     return (side, side) if side > 1 and side * side == sizes[0] else None
 

