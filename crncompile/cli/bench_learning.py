@@ -15,7 +15,7 @@ from crncompile.cli.say import console, note, print_json
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from crncompile.cli.learning import Benchmark, Result, Row, Target, Trained
+    from crncompile.learn.benchmarks import Benchmark, Result, Row, Target, Trained
 
 _WIDTH = 110  # of the table: in a narrower terminal its lines are broken, nothing is left out
 
@@ -33,7 +33,7 @@ def command(only: str | None, seeds: int, mnist: Path | None, plot: Path | None,
     What is reached is measured on the part for testing, on which nothing was trained or chosen; of several seeds the
     worst and the best are told. Exit status 1 says that a target was missed. All but MNIST take some minutes.
     """
-    from crncompile.cli.learning import selected
+    from crncompile.learn.benchmarks import selected
 
     names = [name.strip() for name in only.split(",")] if only else []
     learned = _Learned()
@@ -60,8 +60,8 @@ class _Learned:
 
 def _train(benchmark: Benchmark, seeds: Sequence[int], mnist: Path | None, backend: str, learned: _Learned) -> None:
     """Train with all seeds; what an interruption leaves is kept."""
-    from crncompile.cli.learning import Trainer
     from crncompile.cli.progress import Reporter
+    from crncompile.learn.benchmarks import Trainer
 
     trainer, results = Trainer(benchmark, mnist, backend), list[Any]()
     try:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from crncompile.plots.style import FAINT, PREDICTION, TARGET, figure, save, styled
 
 if TYPE_CHECKING:
-    from crncompile.cli.learning import Trained
+    from crncompile.learn.benchmarks import Trained
 
 _WIDTH, _HEIGHT = 3.3, 2.9  # inches of one panel
 _DOTS = 33
@@ -22,7 +22,8 @@ def draw_functions(found: Mapping[str, Trained], path: Path) -> None:
     """Draw target and prediction of each network and write the picture; raises DataError where that is not possible."""
     with styled():
         drawn = figure(_WIDTH * len(found), _HEIGHT)
-        for axes, (name, trained) in zip(drawn.subplots(1, len(found), sharey=True, squeeze=False)[0], found.items()):
+        panels = drawn.subplots(1, len(found), sharey=True, squeeze=False)[0]
+        for axes, (name, trained) in zip(panels, found.items(), strict=True):
             _function(axes, name, trained)
         save(drawn, path)
 
