@@ -74,7 +74,8 @@ data_option = click.option(
     required=True,
     metavar="F.csv|F.npz|SET",
     help="Samples: a header with the names of inputs (raw data) and readouts, or label. "
-    "Or a set of images: mnist:FOLDER, digits, openml:mnist_784; :train, :test or :all behind it chooses a part.",
+    "Or a set: images mnist:FOLDER, digits, openml:mnist_784, or sine, xor, moons, bump; "
+    ":train, :test or :all behind it chooses a part.",
 )
 set_option = click.option(
     "--set",

@@ -102,6 +102,27 @@ def split_features(network: Network, X: Array) -> dict[str, Array]:
 # --- reading ---
 
 
+def drawn_data(source: str, network: Network, X: Array, y: Array) -> Data:
+    """Return samples of a task that is known by name, ``y`` being labels (samples,) from 0 or values (samples, n).
+
+    Raises DataError where the model has other inputs, or other readouts or classes.
+    """
+    features, targets, classifier = feature_names(network), target_names(network), _classifier(network)
+    if len(features) != X.shape[1]:
+        raise DataError(f"{source}: a sample has {X.shape[1]} inputs, but the model has {len(features)} raw inputs")
+    if y.ndim == 1 and classifier is None:
+        raise DataError(f"{source}: these are samples with labels, and the model has no classify statement")
+    if y.ndim == 2 and (classifier is not None or len(targets) != y.shape[1]):
+        told = "the model classifies" if classifier is not None else f"the model's readouts have {len(targets)}"
+        raise DataError(f"{source}: a sample has {y.shape[1]} value to be learned, and {told}")
+    if classifier is not None and y.max() >= classifier.axes[-1].size:
+        what = f"{classifier.name} has {classifier.axes[-1].size} class"
+        raise DataError(f"{source}: there are {y.max() + 1} classes, but {what}")
+    table = _Table(source, dict(zip(features, X.T, strict=True)), None)
+    _check_concentrations(network, table)
+    return Data(X, y, features, targets, _outside(network, table))
+
+
 def read_data(path: str | Path, network: Network) -> Data:
     """Read samples with targets for training and evaluation.
 

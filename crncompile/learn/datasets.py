@@ -1,9 +1,10 @@
-"""Where samples come from: a file with names, or a set of images that is known by its own.
+"""Where samples come from: a file with names, or a set of samples that is known by its own.
 
 ``mnist:FOLDER`` are the four IDX files of MNIST, ``digits`` the 8x8 digits that scikit-learn brings along, and
 ``openml:mnist_784`` MNIST as scikit-learn fetches it. Each has a part for training and one for testing; the first is
 what ``train`` takes and the second what ``evaluate`` takes, and ``:train``, ``:test`` or ``:all`` behind the name
 chooses. Images stay the bytes that they are, in the order of the files. Digit d is the class d, counted from 0.
+``sine``, ``xor``, ``moons`` and ``bump`` are drawn, see `learn.small_tasks`; they have the same parts.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.errors import DataError, did_you_mean
-from crncompile.learn.data import Data, feature_names, input_groups, raw_axes, read_data, target_names
+from crncompile.learn.data import Data, drawn_data, feature_names, input_groups, raw_axes, read_data, target_names
 from crncompile.learn.idx import read_idx
+from crncompile.learn.small_tasks import SMALL_TASKS, Samples
 from crncompile.network.types import Network
 
 Array = NDArray[Any]
@@ -32,6 +34,8 @@ _FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
+_ALONE = ("digits", *SMALL_TASKS)
+"""Sets whose name needs nothing behind it."""
 _INSTALL = "pip install 'crncompile[learn]'"
 
 
@@ -47,19 +51,21 @@ def read_samples(source: str | Path, network: Network, part: Part = "train") -> 
     for name in PARTS:
         if rest.endswith(f":{name}"):
             rest, chosen = rest[: -len(name) - 1], name
+    if kind in SMALL_TASKS:
+        return drawn_data(text, network, *_drawn(kind, rest, chosen))
     return _fitted(text, network, _READERS[kind](rest, chosen))
 
 
 def is_set(source: str | Path) -> bool:
-    """Whether this names a set of images, not a file."""
+    """Whether this names a set of samples, not a file."""
     return _kind(str(source))[0] is not None
 
 
 def _kind(text: str) -> tuple[str | None, str]:
     """Return which set it is, and what stands behind its name; ``None`` for a file."""
-    if text == "digits" or text.startswith("digits:"):
-        return "digits", text[len("digits") :]
     name, colon, rest = text.partition(":")
+    if name in _ALONE:
+        return name, colon + rest
     return (name, rest) if colon and name in _READERS else (None, "")
 
 
@@ -143,9 +149,19 @@ def _listed() -> str:
     return ", ".join(f"{name}.gz" for names in _FILES.values() for name in names)
 
 
-def _digits(rest: str, part: Part) -> Images:
+def _drawn(name: str, rest: str, part: Part) -> Samples:
+    _refuse_rest(name, rest)
+    parts = [SMALL_TASKS[name].part(chosen) for chosen in ("train", "test") if part in (chosen, "all")]
+    return np.concatenate([X for X, _ in parts]), np.concatenate([y for _, y in parts])
+
+
+def _refuse_rest(name: str, rest: str) -> None:
     if rest:
-        raise DataError(f"digits{rest}: there is no such part; write digits, digits:train, digits:test or digits:all")
+        raise DataError(f"{name}{rest}: there is no such part; write {name}, {name}:train, {name}:test or {name}:all")
+
+
+def _digits(rest: str, part: Part) -> Images:
+    _refuse_rest("digits", rest)
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:

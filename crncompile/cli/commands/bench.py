@@ -20,18 +20,42 @@ if TYPE_CHECKING:
 _WIDTH = 110  # of the table: in a narrower terminal its lines are broken, nothing is left out
 
 
-@click.command(epilog=example("crncompile bench", "crncompile bench --backend c --json"))
+class _Parts(click.Group):
+    """``learning`` is imported when it is called."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names of all parts."""
+        return ["learning"]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import a part."""
+        if name not in self.list_commands(context):
+            return None
+        from crncompile.cli.bench_learning import command as learning
+
+        return learning
+
+
+@click.group(
+    cls=_Parts,
+    invoke_without_command=True,
+    epilog=example("crncompile bench", "crncompile bench --backend c --json", "crncompile bench learning"),
+)
+@click.pass_context
 @click.option(
     "--backend", "backends", multiple=True, metavar="NAME", help="Measure this backend alone; may be given repeatedly."
 )
 @json_option
-def command(backends: tuple[str, ...], as_json: bool) -> int:
+def command(context: click.Context, backends: tuple[str, ...], as_json: bool) -> int:
     """Measure this installation in about half a minute: what the machine can do, and how fast networks are solved.
 
     For layers of enzymes, gated dots and double dots in three sizes, and every backend: the time to compile, to the
     first certified steady state from the text, and, in a batch, for a state and for its gradient by all parameters.
-    Times are medians of five. A backend that can not run is named with what to do.
+    Times are medians of five. A backend that can not run is named with what to do. `bench learning` measures what
+    networks learn.
     """
+    if context.invoked_subcommand is not None:
+        return 0
     from crncompile.backends import choice
     from crncompile.cli.machine import limits
 

@@ -41,7 +41,7 @@ def command(
     backend: str,
     as_json: bool,
 ) -> int:
-    """Compare the predictions of MODEL with data; of mnist:FOLDER and digits with the part for testing."""
+    """Compare the predictions of MODEL with data; of a set such as digits with the part for testing."""
     from crncompile.cli.model import loaded
     from crncompile.cli.score import robust_account, score, sentence
     from crncompile.learn.datasets import read_samples
