@@ -258,7 +258,7 @@ class Families:
         """Solve J^T x = ``right``, (batch, n): x, and whose is as exact as is ``allowed``, (batch,)."""
         assert self.layout is not None
         library = self._library("newton", right.dtype == np.float32)
-        return self.layout.solve_transposed(library, blocks, right, allowed, vanishing)
+        return self.layout.solve(library, blocks, right, allowed, vanishing, transposed=True)
 
     def _routine(self, family: Family, what: str, single: bool) -> c_newton.Routine:
         key, f = (family.name, what, single), family.functions[what]

@@ -204,10 +204,16 @@ class Layout:
         made.plan = self.plan
         return made
 
-    def solve_transposed(
-        self, library: ctypes.CDLL, blocks: Mapping[Block, Array], right: Array, allowed: float, vanishing: float
+    def solve(
+        self,
+        library: ctypes.CDLL,
+        blocks: Mapping[Block, Array],
+        right: Array,
+        allowed: float,
+        vanishing: float,
+        transposed: bool,
     ) -> tuple[Array, Array]:
-        """Solve J^T x = ``right``, (batch, n): x, and whose is as exact as is ``allowed``, (batch,)."""
+        """Solve J x or J^T x = ``right``, (batch, n): x, and whose is as exact as is ``allowed``, (batch,)."""
         given = [np.ascontiguousarray(blocks[block], right.dtype) for block in self.dense]
         targets, right, network = pointers(given), np.ascontiguousarray(right), self.network()
         x, status = np.empty_like(right), np.zeros(len(right), np.int64)
@@ -216,7 +222,7 @@ class Layout:
             _at(0),
             _at(len(right)),
             ctypes.byref(network),
-            ctypes.byref(self.transposed),
+            ctypes.byref(self.transposed if transposed else self.plan),
             ctypes.byref(told),
             ctypes.byref(targets),
             *map(_address, (right, x, status)),

@@ -18,6 +18,8 @@ FULL_STEP = 1e3
 """The same where a stray does no harm: one such step balances currents that are linear in the potentials."""
 ITERATIONS, POLISHING = 16, 12
 """Most iterations until a step is small, and behind it."""
+STILL = 1e-13
+"""A Newton step in kT from which on 64 bits gain little."""
 ARRIVED = 1e-4
 """A Newton step in kT behind which its square is small: what is left is a matter of polishing."""
 
@@ -146,7 +148,7 @@ def compiled(
     settings = {
         "longest": attempt.longest,
         "arrived": wanted.arrived,
-        "still": wanted.still,
+        "still": wanted.still if unit > 1e-10 else STILL,  # as the residual is not asked for
         "allowed": BACKWARD_ERROR * unit,
         "vanishing": VANISHING,
         "iterations": iterations,
