@@ -19,6 +19,7 @@ from crncompile.backends import numpy_backend
 from crncompile.backends.c_families import Families, Family
 from crncompile.backends.c_newton import Found
 from crncompile.backends.halves import own_values
+from crncompile.backends.numpy_runtime import added
 from crncompile.backends.settled import Settled, settled_half, with_settled
 from crncompile.program.types import Coupled, FamilyCode, Kernel, Program
 
@@ -228,7 +229,7 @@ class _Network:
         if prepared.beside is not None:
             more, held_part = prepared.beside.pullback(adjoint, u, held, prepared.others, False, only)
             to_held += held_part
-            gradient |= {name: gradient.get(name, 0.0) + value for name, value in more.items()}
+            gradient |= {name: added(gradient.get(name), value) for name, value in more.items()}
         return gradient, to_held
 
     def monotone(self, low: Array, high: Array, held: Array, parameters: Mapping[str, Array]) -> Array:

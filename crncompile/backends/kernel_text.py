@@ -29,6 +29,20 @@ def kernel_functions(kernel: Kernel, name: str) -> str:
     return "\n\n\n".join(function(title, routine, doc, fixed) for title, routine, doc in pieces)
 
 
+def pull_functions(kernel: Kernel, name: str) -> str:
+    """Return the text of ``name_0``, ``name_1`` and so on: the derivatives of ``name_pull``, one at a time."""
+    fixed, pieces = {s.name for s in kernel.parameters}, []
+    for place, (output, title) in enumerate(zip(kernel.pull.outputs, kernel.pull.names, strict=True)):
+        code, needed = [], output.free_symbols
+        for symbol, value in reversed(kernel.pull.assignments):
+            if symbol in needed:
+                code.append((symbol, value))
+                needed |= value.free_symbols
+        one = Routine(kernel.pull.arguments, tuple(reversed(code)), (output,), (title,))
+        pieces.append(function(f"{name}_{place}", one, "One derivative of the weighted fluxes.", fixed))
+    return "\n\n\n".join(pieces)
+
+
 def solved_functions(kernel: SolvedKernel, name: str) -> str:
     """Return the text of the same functions for a device whose fluxes are solved for, and of those of its rates."""
     rates, chain = kernel.rates, f"{name}_chain"

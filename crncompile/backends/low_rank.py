@@ -29,7 +29,7 @@ from crncompile.backends.chebyshev import (
 )
 from crncompile.backends.halves import Half, Potentials
 from crncompile.backends.interpolated import Interpolated, LowRankState, Ranges, outward
-from crncompile.backends.numpy_runtime import collect, exp
+from crncompile.backends.numpy_runtime import added, collect, exp
 from crncompile.backends.separable import KINDS, Fixed, Placed, SeparableFamily, Sizes, State, dotted, times
 from crncompile.program.types import Coupled, FamilyCode, Kernel, Program, Read
 
@@ -242,7 +242,9 @@ class LowRankFamily(SeparableFamily):
 
     # --- gradients ---
 
-    def pullback(self, state: State, adjoint: Array, to_held: Array, only: Collection[str] | None) -> list[Array]:
+    def pullback(
+        self, state: State, adjoint: Array, to_held: Array, only: Collection[str] | None
+    ) -> list[Array | None]:
         """Return derivatives of sum(adjoint * currents) by the slots, (*family) each; add those by held potentials."""
         to_slots = super().pullback(state, adjoint, to_held, only)
         if self.numbers and (only is None or not self.shared.isdisjoint(only)):
@@ -250,7 +252,7 @@ class LowRankFamily(SeparableFamily):
             # What all devices share has a derivative that is the sum of theirs: each gets its part.
             devices = self.left.size * self.right.size
             for number, value in zip(self.numbers, self._to_shared(state, adjoint), strict=True):
-                to_slots[number] = to_slots[number] + value / devices
+                to_slots[number] = added(to_slots[number], value / devices)
         return to_slots
 
     def _to_shared(self, state: LowRankState, adjoint: Array) -> list[Array]:
@@ -270,7 +272,7 @@ class LowRankFamily(SeparableFamily):
         pulled = self.module.coupling_pull(weights, *self._arguments(state.fixed.shared, *at))
         return [np.sum(np.broadcast_to(value, weights.shape)) for value in pulled[: len(self.numbers)]]
 
-    def _pull(self, state: State, half: Half, weights: Array, to_slots: list[Array], to_held: Array) -> None:
+    def _pull(self, state: State, half: Half, weights: Array, to_slots: list[Array | None], to_held: Array) -> None:
         """Add derivatives of sum(weights * functions of a half) by held potentials."""
         port = self.port(half)
         if port.name not in self.floating:

@@ -99,7 +99,12 @@ def give(
         flat = collect(value, batch, shape, keep)
     else:
         flat = scatter(value, batch, shape, axes, int(np.prod(own, dtype=int)))
-    gradient[name] = gradient.get(name, 0.0) + flat.reshape(batch, *own)
+    gradient[name] = added(gradient.get(name), flat.reshape(batch, *own))
+
+
+def added(total: Any, more: Any) -> Any:
+    """Add to a total; None is nothing."""
+    return more if total is None else total if more is None else total + more
 
 
 def tiles(batch: int, devices: int, most: int = TILE) -> list[slice]:
@@ -151,7 +156,7 @@ def in_tiles(function: Callable[..., Any], devices: int, parameters: Mapping[str
 
 def summed(part: Mapping[str, Array]) -> dict[str, Array]:
     """Sum a gradient over its samples."""
-    return {name: value.sum(axis=0) for name, value in part.items()}
+    return {name: value[0] if len(value) == 1 else value.sum(axis=0) for name, value in part.items()}
 
 
 def dense_jacobian(structure: Any, jacobian: Any, batch: int) -> Array:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from crncompile.backends import numpy_runtime
 from crncompile.backends.halves import Half, KernelHalf, Potentials
-from crncompile.backends.kernel_text import kernel_functions
+from crncompile.backends.kernel_text import kernel_functions, pull_functions
 from crncompile.backends.load import load_module
 from crncompile.backends.numpy_runtime import dtype_of, joined
 from crncompile.backends.text import section
@@ -168,7 +168,8 @@ class SeparableFamily:
         self._parameters = next(kernel for kernel in program.kernels if kernel.name == code.kernel).parameters
         parts = {"factor": code.split.factor, **self._kernels()}
         imports = f"from {runtime.__name__} import N_A, exp, np\n{section('halves')}"
-        text = "\n\n\n".join([imports, *(kernel_functions(kernel, name) for name, kernel in parts.items())])
+        functions = [kernel_functions(kernel, name) for name, kernel in parts.items()]
+        text = "\n\n\n".join([imports, *functions, pull_functions(code.split.factor, "factor_by")])
         self.module = load_module(text, f"crncompile:{program.name}:{code.name}")
         self.left, self.right = self._halves()
         self.factor_slots = self._numbers(code.split.factor)
@@ -360,10 +361,13 @@ class SeparableFamily:
 
     # --- gradients ---
 
-    def pullback(self, state: State, adjoint: Array, to_held: Array, only: Collection[str] | None) -> list[Array]:
+    def pullback(
+        self, state: State, adjoint: Array, to_held: Array, only: Collection[str] | None
+    ) -> list[Array | None]:
         """Return derivatives of sum(adjoint * currents) by the slots, (*family) each; add those by held potentials.
 
-        Halves of which nothing in ``only`` is a part are left out where that is given.
+        Where ``only`` is given, halves of which nothing in it is a part are left out; slots that read none of it are
+        None.
         """
         factor, weights = state.fixed.factor, {half: self._weights(adjoint, half) for half in (self.left, self.right)}
         to_rows, to_columns = weights[self.left], weights[self.right]
@@ -372,7 +376,7 @@ class SeparableFamily:
         pairs = [(weighed_rows, state.right), (state.left, weighed_columns)]
         used = [(a, b) for a, b in pairs if a is not None and b is not None]
         rows, columns = (joined(list(parts)) for parts in zip(*used, strict=True))
-        to_slots = self._to_factor(_flat(rows).T @ _flat(columns), state.fixed)
+        to_slots = self._to_factor(_flat(rows).T @ _flat(columns), state.fixed, only)
         if self._bears(self.left, only):
             through = None if to_rows is None else to_rows * state.right_through
             other = None if weighed_columns is None else times(weighed_columns, factor.T)
@@ -408,17 +412,22 @@ class SeparableFamily:
                 total += factor * half.spread(natural, port)
         return np.asarray(total.reshape(len(adjoint), half.size))
 
-    def _to_factor(self, weights: Array, fixed: Fixed) -> list[Array]:
+    def _to_factor(self, weights: Array, fixed: Fixed, only: Collection[str] | None) -> list[Array | None]:
         """Return the derivatives by slots of sum(weights * factor), weights (rows, columns)."""
         axes = (*self.rows, *self.columns)
         devices = weights.reshape([self.code.shape[axis] for axis in axes]).transpose(np.argsort(axes))
-        to_slots = [np.zeros((), weights.dtype)] * len(fixed.slots)
-        pulled = self.module.factor_pull(devices, *(fixed.slots[number] for number in self.factor_slots))
-        for number, value in zip(self.factor_slots, pulled, strict=True):
-            to_slots[number] = value
+        arguments = [fixed.slots[number] for number in self.factor_slots]
+        to_slots: list[Array | None] = [None] * len(fixed.slots)
+        for place, number in enumerate(self.factor_slots):
+            if only is None or any(read in only for read in self._reads(number)):
+                (to_slots[number],) = getattr(self.module, f"factor_by_{place}")(devices, *arguments)
         return to_slots
 
-    def _pull(self, state: State, half: Half, weights: Array, to_slots: list[Array], to_held: Array) -> None:
+    def _reads(self, number: int) -> set[str]:
+        """Return the parameters that a slot reads; the volume is one too, behind those of the device."""
+        return {read.name for read in self.code.slots[number].reads}
+
+    def _pull(self, state: State, half: Half, weights: Array, to_slots: list[Array | None], to_held: Array) -> None:
         """Add derivatives of sum(weights * functions of a half), weights (terms, batch, size)."""
         assert isinstance(half, KernelHalf)
         batch = state.batch
@@ -431,7 +440,8 @@ class SeparableFamily:
             own[tuple(slice(None) if a in half.axes else 0 for a in range(own.ndim))] = np.sum(
                 np.broadcast_to(value, (batch, *half.shape)), axis=0
             )
-            to_slots[number] = to_slots[number] + own
+            before = to_slots[number]
+            to_slots[number] = own if before is None else before + own
         for port, value in zip(half.ports.values(), results[count:], strict=True):
             group = self.groups[port.name]
             if port.name not in self.floating:

@@ -15,7 +15,7 @@ from crncompile.backends.chain import chain_text
 from crncompile.backends.halves import Potentials
 from crncompile.backends.load import load_module
 from crncompile.backends.low_rank import LowRankFamily
-from crncompile.backends.numpy_runtime import dtype_of, summed, tiles
+from crncompile.backends.numpy_runtime import added, dtype_of, summed, tiles
 from crncompile.backends.reading import Reader
 from crncompile.backends.separable import KINDS, Fixed, Placed, SeparableFamily, Sizes, State
 from crncompile.program.types import FamilyCode, Program, Split
@@ -189,15 +189,15 @@ class Tiered:
         for tile in self._tiles(u, settled=True):
             for family, state in self._states(tile, u, own, places, State):
                 found = family.pullback(state, adjoint[tile], to_held[tile], only)
-                before = total.get(family.code.name, [0.0] * len(found))
-                total[family.code.name] = [a + b for a, b in zip(before, found, strict=True)]
+                before = total.get(family.code.name, [None] * len(found))
+                total[family.code.name] = [added(a, b) for a, b in zip(before, found, strict=True)]
         more = [summed(self.chain.to_parameters(total, parameters))]
         for functions, samples in self._apart(places, State, len(u)):
             part, held_part = functions.pullback(adjoint[samples], u[samples], own[samples], parameters)
             more.append(part)
             to_held[samples] += held_part
         for name, value in ((name, value) for part in more for name, value in part.items()):
-            gradient[name] = gradient.get(name, 0.0) + value
+            gradient[name] = added(gradient.get(name), value)
         return gradient, to_held
 
     def apart(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> tuple[str, ...]:

@@ -79,7 +79,8 @@ def gradient_at(
     result = dict(through)
     for part in parts:
         for name, value in part.items():
-            result[name] = result.get(name, 0.0) + (value if per_sample else value.sum(axis=0))
+            share = value if per_sample else value.sum(axis=0)
+            result[name] = result[name] + share if name in result else share
     for name, value in parameters.items():
         if name not in result and (only is None or name in only):
             result[name] = np.zeros((*samples, *np.shape(value)), u.dtype)
