@@ -24,6 +24,7 @@ class Potentials(Mapping[str, Array]):
         self.u, self.held, self.floating, self.fixed = u, held, floating, fixed
         self.found: dict[str, Array] = {}
         self.polynomials: dict[object, tuple[Array, Array]] = {}
+        self.stacks: dict[object, Array] = {}
 
     def __getitem__(self, name: str) -> Array:
         if name not in self.found:
@@ -110,6 +111,25 @@ class KernelHalf(Half):
     def positive(self) -> bool:
         """Whether all functions are positive: then their sizes are themselves."""
         return self.kernel.gross == self.kernel.value
+
+    @cached_property
+    def text(self) -> str:
+        """The functions and where they read: two halves with the same are the same function of their slots."""
+        ports = [(port.name, port.view.axes) for port in self.ports.values()]
+        places = [tuple(self.axes.index(axis) for axis in axes or ()) for _, axes in ports]
+        return repr((self.kernel.value, self.shape, [name for name, _ in ports], places))
+
+    def values(self, natural: Potentials, slots: Sequence[Array], batch: int, gross: bool) -> Array:
+        """Return the functions, or the sizes of their terms, (terms, batch, size); families may share them."""
+        own = [slots[number] for number in self.numbers]
+        key = (self.text, gross, *map(float, own)) if all(np.ndim(slot) == 0 for slot in own) else None
+        if key is None or key not in natural.stacks:
+            function = self.gross if gross else self.value
+            found = self.stacked(function(*self.arguments(natural, slots)), batch)
+            if key is None:
+                return found
+            natural.stacks[key] = found
+        return natural.stacks[key]
 
     def stacked(self, values: Sequence[Any], batch: int) -> Array:
         """Stack results of the kernel: (terms, batch, size)."""

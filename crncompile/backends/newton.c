@@ -224,8 +224,8 @@ static void load(const struct part *part, const struct network *network, const s
     } else if (!block->dense) {
         for (at i = 0; i < rows; i++) to[i * width + i] = from[i];
     } else if (plan->transposed) {
-        for (at i = 0; i < rows; i++)
-            for (at j = 0; j < columns; j++) to[i * width + j] = from[j * rows + i];
+        for (at j = 0; j < columns; j++)
+            for (at i = 0; i < rows; i++) to[i * width + j] = from[j * rows + i];
     } else {
         for (at i = 0; i < rows; i++) memcpy(to + i * width, from + i * columns, columns * sizeof(real));
     }
@@ -278,6 +278,7 @@ static void product(const struct network *network, int transposed, real *const *
         const real *from = x + (transposed ? row : column)->start;
         real *to = result + (transposed ? column : row)->start, *large = sizes + (transposed ? column : row)->start;
         if (!block->dense) {
+#pragma omp simd
             for (at i = 0; i < row->size; i++) {
                 to[i] += entries[i] * from[i];
                 large[i] += fabs(entries[i] * from[i]);
@@ -288,6 +289,7 @@ static void product(const struct network *network, int transposed, real *const *
             const real *line = entries + i * column->size;
             if (transposed) {
                 const real factor = from[i];
+#pragma omp simd
                 for (at j = 0; j < column->size; j++) {
                     to[j] += line[j] * factor;
                     large[j] += fabs(line[j] * factor);

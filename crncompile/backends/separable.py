@@ -79,7 +79,7 @@ class State:
 
     def _stack(self, half: Half) -> Array:
         assert isinstance(half, KernelHalf)
-        return half.stacked(half.value(*half.arguments(self.natural, self.fixed.slots)), self.batch)
+        return half.values(self.natural, self.fixed.slots, self.batch, gross=False)
 
     @cached_property
     def left(self) -> Array:
@@ -139,7 +139,7 @@ class Sizes(State):
 
     def _stack(self, half: Half) -> Array:
         assert isinstance(half, KernelHalf)
-        return abs(half.stacked(half.gross(*half.arguments(self.natural, self.fixed.slots)), self.batch))
+        return abs(half.values(self.natural, self.fixed.slots, self.batch, gross=True))
 
 
 @dataclass(frozen=True, eq=False)
