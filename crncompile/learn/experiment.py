@@ -6,8 +6,8 @@ terminals, and what the measuring electronics make of the potentials. It never s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +23,11 @@ _TRIALS = 4
 
 class NotAtRestError(DataError):
     """No sample comes to rest under what a rule does to it."""
+
+
+def unsettled(nudge: float) -> str:
+    """Say that a nudge leaves no sample at rest."""
+    return f"no sample comes to rest with a nudge of {nudge:g}: make it smaller (--nudge)"
 
 
 class Instrument(Protocol):
@@ -46,6 +51,7 @@ class Laws:
 
     def __init__(self, functions: Any, parameters: Mapping[str, Array], held: Array, drains: tuple[int, ...]):
         self._functions, self._parameters, self._held = functions, parameters, held
+        self._prepared: Any = None
         self.conserved = functions.structure.conserved
         self.drains = list(drains)
 
@@ -71,10 +77,20 @@ class Laws:
         to_u, to_held, direct = self._functions.readout_pullback(weights, u, self._held, self._parameters)
         return to_u, [direct, self._functions.hold_pullback(to_held, self._parameters)]
 
-    def update(self, multipliers: Array, u: Array) -> list[Gradient]:
-        """Sum over devices of multipliers (samples, n) at its ends times dI/dtheta, per sample: the local update."""
-        through, to_held = self._functions.pullback(multipliers, u, self._held, self._parameters, per_sample=True)
-        return [through, self._functions.hold_pullback(to_held, self._parameters)]
+    def update(self, multipliers: Array, u: Array, summed: bool) -> list[Gradient]:
+        """Sum over devices of multipliers (samples, n) at its ends times dI/dtheta: the local update.
+
+        It is (samples, *parameter), or in parts that are summed over samples, (1, *parameter).
+        """
+        if not summed:
+            through, to_held = self._functions.pullback(multipliers, u, self._held, self._parameters, per_sample=True)
+            return [through, self._functions.hold_pullback(to_held, self._parameters)]
+        if self._prepared is None:
+            self._prepared = self._functions.prepare(self._parameters)
+        held = self._functions.settle(self._held, self._prepared)
+        through, to_held = self._functions.pullback(multipliers, u, held, self._prepared)
+        by_held = self._functions.hold_pullback(to_held, self._parameters)
+        return [{name: value[None] for name, value in through.items()}, totalled(by_held)]
 
     def balanced(self, currents: Array) -> Array:
         """Take out at the drains what currents (..., n) add to conserved totals."""
@@ -105,7 +121,7 @@ class Experiment:
 
     ``inputs`` (samples, m) and ``free`` (samples, n) potentials; ``weights`` (samples, *readout) the derivatives of the
     loss by the readouts; ``nudge`` how far in kT an injection shall move the reservoir that it moves most (for a
-    variation: the step of a free variable); ``rng`` for rules that draw.
+    variation: the step of a free variable); ``rng`` for rules that draw. ``summed``: the sum over the samples will do.
     """
 
     instrument: Instrument
@@ -116,6 +132,7 @@ class Experiment:
     nudge: float
     rng: np.random.Generator
     variation: Variation | None = None
+    summed: bool = False
 
     def loss(self, u: Array) -> Array:
         """Return the loss, linear in the readouts, at potentials (..., samples, n): (..., samples)."""
@@ -166,10 +183,33 @@ class Experiment:
                 "make the nudge smaller (--nudge)"
             )
 
-    def gradient(self, parts: list[Gradient]) -> Gradient:
-        """Sum parts of a gradient per sample, with what parameters do to the readouts directly."""
+    def gradient(self, updates: Sequence[tuple[Array, Array]]) -> Gradient:
+        """Sum local updates, each of multipliers at potentials (samples, n), and what parameters do to readouts.
+
+        Returns (samples, *parameter), NaN for samples that did not come to rest; where they are ``summed``,
+        (1, *parameter), and these are left out. Raises NotAtRestError where nothing is left.
+        """
+        rested = np.all([np.isfinite(part).all(axis=1) for update in updates for part in update], axis=0)
         total: Gradient = {}
-        for part in [*parts, *self.laws.slope(self.weights, self.free)[1]]:
+        here = self.take(np.flatnonzero(rested)) if self.summed and not rested.all() else self
+        if self.summed:
+            if rested.size and not rested.any():
+                raise NotAtRestError(unsettled(self.nudge))
+            updates = [(multipliers[rested], u[rested]) for multipliers, u in updates]
+        parts = [part for update in updates for part in here.laws.update(*update, summed=self.summed)]
+        direct = here.laws.slope(here.weights, here.free)[1]
+        for part in [*parts, *map(totalled, direct)] if self.summed else [*parts, *direct]:
             for name, value in part.items():
                 total[name] = total[name] + value if name in total else value
         return total
+
+    def take(self, samples: Array) -> Experiment:
+        """Return the experiment with some of the samples, at rest."""
+        weights = {name: value[samples] for name, value in self.weights.items()}
+        laws, free = self.laws.take(samples), self.free[samples]
+        return replace(self, laws=laws, inputs=self.inputs[samples], free=free, weights=weights)
+
+
+def totalled(part: Gradient) -> Gradient:
+    """Sum a gradient (samples, *parameter) over its samples: (1, *parameter)."""
+    return {name: value.sum(axis=0)[None] for name, value in part.items()}

@@ -59,7 +59,7 @@ class Simulated:
             return np.broadcast_to(free, injections.shape).copy()
         flat = injections.reshape(-1, free.shape[1])
         repeated = np.tile(np.arange(len(inputs)), len(flat) // max(1, len(inputs)))
-        held, rest = self._functions.settle(inputs[repeated], self._parameters), free[repeated]
+        held, rest = self._functions.settle(inputs, self._parameters)[repeated], free[repeated]
         moved = self._complex(held, rest, flat) if np.iscomplexobj(flat) else self._nudged(held, rest, flat)
         return moved.reshape(injections.shape)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import DataError
-from crncompile.learn.experiment import Experiment, Instrument, Laws, NotAtRestError, Variation
+from crncompile.learn.experiment import Experiment, Instrument, Laws, NotAtRestError, Variation, unsettled
 from crncompile.learn.laboratory import Laboratory, Simulated
 from crncompile.learn.rules import Rule
 from crncompile.learn.task import Outcome
@@ -59,8 +59,13 @@ class Teacher:
             found: dict[str, Array] = self.rule.gradient(compiled, outcome, weights, per_sample=per_sample)
             return found
         good = np.flatnonzero(outcome.good)
+        experiment = self._experiment(compiled, outcome, weights, good)
+        if self.rule.needs != "variations" and not per_sample:
+            experiment = replace(experiment, summed=True)
         with np.errstate(over="ignore", invalid="ignore"):
-            measured = self.rule.gradient(self._experiment(compiled, outcome, weights, good))
+            measured = self.rule.gradient(experiment)
+        if experiment.summed:
+            return {p.name: measured.get(p.name, np.zeros((1, *p.shape)))[0] for p in self.packing.parameters}
         kept = self._kept(measured, len(good))
         result = {}
         for parameter in self.packing.parameters:
@@ -78,7 +83,7 @@ class Teacher:
             if parameter.name in measured:
                 kept &= np.isfinite(measured[parameter.name]).reshape(samples, -1).all(axis=1)
         if samples and not kept.any():
-            raise NotAtRestError(f"no sample comes to rest with a nudge of {self.nudge:g}: make it smaller (--nudge)")
+            raise NotAtRestError(unsettled(self.nudge))
         return kept
 
     def _experiment(

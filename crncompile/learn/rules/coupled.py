@@ -21,7 +21,7 @@ import numpy as np
 
 from crncompile.learn.experiment import Experiment, Gradient
 from crncompile.learn.rules import Needs
-from crncompile.learn.rules.eqprop import BIAS_ONLY, nudging, strength
+from crncompile.learn.rules.eqprop import BIAS_ONLY, compared
 
 _POINTS, _SHARES = np.polynomial.legendre.leggauss(4)
 
@@ -39,16 +39,9 @@ class Coupled:
 
     def gradient(self, experiment: Experiment) -> Gradient:
         """Return the gradient of each sample."""
-        force = nudging(experiment)
-        beta, above = strength(experiment, force)
-        below = experiment.free if self.order == 1 else experiment.rest(beta * force)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            multipliers = np.where(beta > 0, (below - above) / (self.order * beta), 0.0)
-        parts: list[Gradient] = []
-        for point, share in zip(_POINTS, _SHARES, strict=True):
-            between = (above + below) / 2 + point / 2 * (above - below)
-            parts += experiment.laws.update(share / 2 * multipliers, between)
-        return experiment.gradient(parts)
+        multipliers, above, below = compared(experiment, self.order)
+        ways = [(above + below) / 2 + point / 2 * (above - below) for point in _POINTS]
+        return experiment.gradient([(share / 2 * multipliers, u) for share, u in zip(_SHARES, ways, strict=True)])
 
 
 RULES = (Coupled("coupled"), Coupled("coupled_one_sided", order=1))

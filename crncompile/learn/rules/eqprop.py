@@ -42,12 +42,20 @@ class Eqprop:
 
     def gradient(self, experiment: Experiment) -> Gradient:
         """Return the gradient of each sample."""
-        force = nudging(experiment)
-        beta, above = strength(experiment, force)
-        below = experiment.free if self.order == 1 else experiment.rest(beta * force)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            multipliers = np.where(beta > 0, (below - above) / (self.order * beta), 0.0)
-        return experiment.gradient(experiment.laws.update(multipliers, experiment.free))
+        multipliers, _, _ = compared(experiment, self.order)
+        return experiment.gradient([(multipliers, experiment.free)])
+
+
+def compared(experiment: Experiment, order: int) -> tuple[Array, Array, Array]:
+    """Return what stands for the multipliers, and the states above and below that are compared, (samples, n) each.
+
+    Of order 1 the free state is the one below, of order 2 the one that is nudged the other way.
+    """
+    force = nudging(experiment)
+    beta, above = strength(experiment, force)
+    below = experiment.free if order == 1 else experiment.rest(beta * force)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(beta > 0, (below - above) / (order * beta), 0.0), above, below
 
 
 def nudging(experiment: Experiment) -> Array:

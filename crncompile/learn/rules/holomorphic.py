@@ -42,7 +42,7 @@ class Holomorphic:
         with np.errstate(divide="ignore", invalid="ignore"):
             response = ((states - experiment.free) / turns).mean(axis=0).real
             multipliers = np.where(beta > 0, -response / beta, 0.0)
-        return experiment.gradient(experiment.laws.update(multipliers, experiment.free))
+        return experiment.gradient([(multipliers, experiment.free)])
 
 
 RULES = (Holomorphic("eqprop_holomorphic"),)

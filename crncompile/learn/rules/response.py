@@ -65,7 +65,7 @@ class Response:
                 share = np.where((signs != 0) & (strength > 0), signs * change[..., None] / strength, 0.0)
             multipliers += share.sum(axis=0)
         multipliers[:, experiment.laws.drains] = 0.0
-        return experiment.gradient(experiment.laws.update(multipliers, experiment.free))
+        return experiment.gradient([(multipliers, experiment.free)])
 
     def _signs(self, experiment: Experiment) -> Iterator[Array]:
         """Yield signs (injections, samples, n): unit vectors, or random ones; nothing for its own sake at drains."""
