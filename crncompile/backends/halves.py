@@ -119,16 +119,18 @@ class KernelHalf(Half):
         places = [tuple(self.axes.index(axis) for axis in axes or ()) for _, axes in ports]
         return repr((self.kernel.value, self.shape, [name for name, _ in ports], places))
 
-    def values(self, natural: Potentials, slots: Sequence[Array], batch: int, gross: bool) -> Array:
+    def values(self, natural: Any, slots: Sequence[Array], batch: int, gross: bool) -> Array:
         """Return the functions, or the sizes of their terms, (terms, batch, size); families may share them."""
-        own = [slots[number] for number in self.numbers]
-        key = (self.text, gross, *map(float, own)) if all(np.ndim(slot) == 0 for slot in own) else None
-        if key is None or key not in natural.stacks:
-            function = self.gross if gross else self.value
-            found = self.stacked(function(*self.arguments(natural, slots)), batch)
-            if key is None:
-                return found
-            natural.stacks[key] = found
+        function, own = self.gross if gross else self.value, [slots[number] for number in self.numbers]
+
+        def found() -> Array:
+            return self.stacked(function(*self.arguments(natural, slots)), batch)
+
+        if not isinstance(natural, Potentials) or any(np.ndim(slot) for slot in own):
+            return found()
+        key = (self.text, gross, *map(float, own))
+        if key not in natural.stacks:
+            natural.stacks[key] = found()
         return natural.stacks[key]
 
     def stacked(self, values: Sequence[Any], batch: int) -> Array:

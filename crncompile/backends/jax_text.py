@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
@@ -30,6 +31,8 @@ class _Given(Arrays):
 
 class _NetworkText(NetworkText):
     """What some of the families do; parameters are read for all."""
+
+    largest = math.inf  # jax cuts its work itself
 
     def __init__(self, reader: Reader, families: tuple[FamilyCode, ...]):
         super().__init__(reader)

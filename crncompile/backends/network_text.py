@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from crncompile.backends.numpy_runtime import SAMPLES, TILE
 from crncompile.backends.reading import Reader, columns, is_molecular, result_names, shaped
 from crncompile.backends.text import INDENT, function, several
 from crncompile.program.types import Contribution, FamilyCode, GroupCode, Read
@@ -14,7 +15,12 @@ SLOTS = "slots = slots_of(parameters)"
 
 
 class NetworkText:
-    """Writes the functions of one program that deal with currents and readouts."""
+    """Writes the functions of one program that deal with currents and readouts.
+
+    Families of more devices than ``largest`` are evaluated slab by slab.
+    """
+
+    largest: float = TILE // SAMPLES
 
     def __init__(self, reader: Reader):
         self.reader = reader
@@ -62,8 +68,10 @@ class NetworkText:
 
     def _call(self, family: FamilyCode, suffix: str, key: str, first: Sequence[str] = ()) -> str:
         ports = [self.reader.port(family, port) for port in family.ports]
-        name = self.reader.kernel_names[family.kernel]
-        return f"{name}{suffix}({', '.join([*first, *ports, f'*slots[{key!r}]'])})"
+        name, arguments = self.reader.kernel_names[family.kernel], ", ".join([*first, *ports, f"*slots[{key!r}]"])
+        if np.prod(family.shape, dtype=np.int64) > self.largest:
+            return f"slabs({name}{suffix}, {family.shape}, {arguments})"
+        return f"{name}{suffix}({arguments})"
 
     def _sum_to(self, family: FamilyCode, port: Read, value: str, group: GroupCode) -> tuple[str, str]:
         """Return the columns of a group and the text that sums a family's values onto the reservoirs at a port."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 N_A = 6.02214076e23  # 1/mol
 TILE = 1 << 14  # elements of a family treated at once, so that temporaries stay in cache
+SAMPLES = 4  # of a large family treated at once, which share what does not depend on the sample
 WORTH_THREADS = 1 << 19  # elements from which threads for the tiles cost less than they save
 
 
@@ -63,6 +64,28 @@ def scatter_block(
     """Sum a family's values into a block of ``size`` at ``rows`` and ``columns`` (devices,): (batch, rows, columns)."""
     flat = scatter(value, batch, shape, rows.ravel() * size[1] + columns.ravel(), size[0] * size[1])
     return flat.reshape(batch, *size)
+
+
+def slabs(law: Callable[..., Any], shape: tuple[int, ...], *arguments: Any) -> tuple[Any, ...]:
+    """Call the law of a large family on a part of its first axis at a time, so that what it computes stays in cache."""
+    lead = len(shape)
+
+    def axis(value: Any) -> int | None:  # at which a value differs along the family's first axis
+        place = np.ndim(value) - lead
+        return place if place >= 0 and np.shape(value)[place] > 1 else None
+
+    def along(value: Any, part: slice) -> Any:
+        place = axis(value)
+        return value if place is None else value[(*[slice(None)] * place, part)]
+
+    step = max(1, TILE // SAMPLES * shape[0] // int(np.prod(shape)))
+    parts = [slice(first, first + step) for first in range(0, shape[0], step)]
+    found = [law(*[along(value, part) for value in arguments]) for part in parts]
+    if len(parts) == 1:
+        return tuple(found[0])
+    places = [np.ndim(value) - lead for value in found[0]]
+    results = zip(places, zip(*found, strict=True), strict=True)
+    return tuple(np.concatenate(each, axis=place) if place >= 0 else each[0] for place, each in results)
 
 
 def lowest(value: Array, batch: int) -> Array:
@@ -141,7 +164,7 @@ def in_tiles(function: Callable[..., Any], devices: int, parameters: Mapping[str
 
     The largest temporaries stay small. How tiles are cut does not depend on the number of cores, so results do not.
     """
-    places = tiles(len(arrays[0]), devices)
+    places = tiles(len(arrays[0]), min(devices, TILE // SAMPLES))
 
     def call(tile: slice, context: contextvars.Context | None = None) -> Any:
         if context is not None:  # numpy's way with errors is part of it

@@ -78,7 +78,7 @@ def pullback(adjoint, u, held, parameters, per_sample=False, only=None):
     if per_sample:
         return in_tiles(_pullback, DEVICES, parameters, adjoint, u, held)
     total, to_held = {}, []
-    for tile in tiles(len(u), DEVICES):
+    for tile in tiles(len(u), min(DEVICES, TILE // SAMPLES)):
         part, held_part = _pullback(adjoint[tile], u[tile], held[tile], parameters)
         total = {name: total.get(name, 0.0) + value for name, value in summed(part).items()}
         to_held.append(held_part)
