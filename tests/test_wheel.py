@@ -89,9 +89,17 @@ def test_the_wheel_carries_its_data(wheels, origin):
     for folder in ("starters", "benchmarks"):
         inside = {path.name for path in (REPOSITORY / "crncompile" / folder).iterdir()}
         assert {f"crncompile/{folder}/{name}" for name in inside} <= names
+    models = {path.name for path in (REPOSITORY / "models").iterdir()}
+    assert {name.removeprefix("crncompile/models/") for name in names if "/models/" in name} == models
     assert "crncompile/language/tnet.lark" in names
     assert archive.read("crncompile/language/tnet.lark") == (REPOSITORY / "grammars" / "tnet.lark").read_bytes()
     assert not [name for name in names if name.startswith(("tests/", "models/")) or "__pycache__" in name]
+
+
+def test_the_benchmarks_find_their_models_outside_the_checkout(installed, tmp_path):
+    code = "from crncompile.learn.benchmarks import BENCHMARKS, model_file; print(model_file(BENCHMARKS[0].model))"
+    done = run(installed, tmp_path, "-c", code)
+    assert done.stdout.startswith(str(installed))
 
 
 def test_a_model_is_checked_outside_the_checkout(installed, tmp_path):

@@ -226,6 +226,8 @@ def _doubts(task: Task) -> list[str]:
     notes = []
     if task.samples == 1:
         notes.append("there is a single sample to train on: nothing is learned about any other")
+    elif all((values == values[:1]).all() for values in task.inputs.values()):
+        notes.append("no input differs between samples: all that can be learned is one answer to all")
     if task.classifies:
         missing = np.setdiff1d(np.arange(task.sizes[0]), task.targets)
         if missing.size:

@@ -48,6 +48,7 @@ def reference(network, values, count):
     return {
         "u": u,
         "held": held,
+        "bits": all(family.tier == "elementwise" for family in network.program.families),
         "residual": functions.currents(u, held, values),
         "jacobian": functions.jacobian(u, held, values),
         "steady": solution.u,

@@ -423,6 +423,7 @@ def test_more_outputs_than_columns(golden):
 DOUBTS = {
     "one-sample": (POINTS[:1], LABELS[:1]),
     "class-missing": (POINTS[LABELS == 1], LABELS[LABELS == 1]),
+    "nothing-varies": (np.full_like(POINTS, 0.5), LABELS),
 }
 
 
