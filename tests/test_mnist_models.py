@@ -29,7 +29,7 @@ def test_random_images_settle_where_the_balance_says(name):
     opened, h = 1 / (1 + np.exp(3 - 6 * images / 255)), solution.values["h"]
     more, less = (side @ opened_by for side, opened_by in _sides(solution.parameters, name, opened))
     if name == "mnist_gated_dots":
-        expected = 40 * (more - less) / (more + less)
+        expected = 20 * (more - less) / (more + less)
     else:  # making of a reversible step from 1 mM, removing with K_M = 20 uM: a quadratic equation
         ratio, most, K_M = 2 * less / more, 20e-3, 20e-6
         b = ratio - 1 + K_M / most
