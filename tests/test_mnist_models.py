@@ -30,8 +30,8 @@ def test_random_images_settle_where_the_balance_says(name):
     more, less = (side @ opened_by for side, opened_by in _sides(solution.parameters, name, opened))
     if name == "mnist_gated_dots":
         expected = 20 * (more - less) / (more + less)
-    else:  # making of a reversible step from 1 mM, removing with K_M = 20 uM: a quadratic equation
-        ratio, most, K_M = 2 * less / more, 20e-3, 20e-6
+    else:  # making of a reversible step from 1 mM, removing with K_M = 3 uM: a quadratic equation
+        ratio, most, K_M = 2 * less / more, 3e-3, 3e-6
         b = ratio - 1 + K_M / most
         expected = most * (np.sqrt(b**2 + 4 * K_M / most) - b) / 2
     assert h == pytest.approx(expected, rel=2e-2 if name == "mnist_enzymes" else 1e-9)

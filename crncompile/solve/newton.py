@@ -16,7 +16,7 @@ LARGEST_STEP = 3.0
 """Longest step in kT of any potential."""
 FULL_STEP = 1e3
 """The same where a stray does no harm: one such step balances currents that are linear in the potentials."""
-ITERATIONS, POLISHING = 16, 12
+MOST_STEPS, MOST_POLISHING = 16, 12
 """Most iterations until a step is small, and behind it."""
 STILL = 1e-13
 """A Newton step in kT from which on 64 bits gain little."""
@@ -138,7 +138,7 @@ def _polished_newton(equations: Equations, exact: Equations, start: Array, attem
 
 
 def compiled(
-    equations: Equations, _: Equations, start: Array, attempt: Attempt, iterations: int = ITERATIONS
+    equations: Equations, _: Equations, start: Array, attempt: Attempt, iterations: int = MOST_STEPS
 ) -> Polished:
     """Do what `newton` and `polish` do in compiled code, sample by sample; without ``iterations``, what `polish` does.
 
@@ -153,7 +153,7 @@ def compiled(
         "vanishing": VANISHING,
         "iterations": iterations,
         "patience": attempt.patience,
-        "polishing": POLISHING,
+        "polishing": MOST_POLISHING,
     }
     functions: Any = equations.functions
     respond = equations.structure.bounded and not equations.structure.unique
@@ -171,7 +171,7 @@ def compiled(
 
 
 def newton(
-    equations: Equations, start: Array, patience: int, longest: float = LARGEST_STEP, iterations: int = ITERATIONS
+    equations: Equations, start: Array, patience: int, longest: float = LARGEST_STEP, iterations: int = MOST_STEPS
 ) -> tuple[Array, Array]:
     """Plain Newton from ``start`` (batch, n) until the next step would be a polish: states, iterations (batch,).
 
@@ -224,7 +224,7 @@ def _polish(equations: Equations, start: Array) -> Polished:
     best = Polished(start.copy(), unknown, unknown.copy(), np.zeros(len(start), int))
     u, active, patience, last = start, np.arange(len(start)), np.full(len(start), 2), None
     on = np.ones(len(start), bool)
-    for _ in range(POLISHING):
+    for _ in range(MOST_POLISHING):
         with np.errstate(all="ignore"):
             linearisation = equations.linearise(u)
             step = linearisation.newton_step

@@ -72,7 +72,7 @@ FUNCTIONS = {
     "tanh": math.tanh,
     "sinh": math.sinh,
     "cosh": math.cosh,
-    "logistic": lambda x: 1 / (1 + math.exp(-x)),
+    "logistic": lambda x: (1 + math.tanh(x / 2)) / 2,
     "Abs": abs,
 }
 

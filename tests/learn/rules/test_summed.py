@@ -61,5 +61,5 @@ def test_samples_that_do_not_come_to_rest_are_left_out():
     wanted = experiment.take(others).gradient([(multipliers[others], experiment.free[others])])
     for key, value in wanted.items():
         np.testing.assert_allclose(found[key], value, rtol=1e-12)
-    with pytest.raises(NotAtRestError, match="no sample comes to rest with a nudge of 0.001"):
+    with pytest.raises(NotAtRestError, match=r"no sample comes to rest with a nudge of 0.001"):
         experiment.gradient([(np.full_like(lost, np.nan), experiment.free)])
