@@ -84,8 +84,9 @@ def slabs(law: Callable[..., Any], shape: tuple[int, ...], *arguments: Any) -> t
     if len(parts) == 1:
         return tuple(found[0])
     places = [np.ndim(value) - lead for value in found[0]]
-    results = zip(places, zip(*found, strict=True), strict=True)
-    return tuple(np.concatenate(each, axis=place) if place >= 0 else each[0] for place, each in results)
+    differs = [p >= 0 and np.shape(value)[p] == step for p, value in zip(places, found[0], strict=True)]
+    results = zip(places, differs, zip(*found, strict=True), strict=True)
+    return tuple(np.concatenate(each, axis=p) if whole else each[0] for p, whole, each in results)
 
 
 def lowest(value: Array, batch: int) -> Array:
