@@ -22,8 +22,9 @@ ACCURACIES = (Accuracy(1e-3, 3), Accuracy(1e-6, 5), Accuracy(1e-9, 7))
 HANDOVERS = (1e-2, 1e-3, 1e-5)
 """Newton steps in kT at which the path is handed over to Newton, one after the other if it strays."""
 
-NEAR_PATIENCE, FAR_PATIENCE = 3, 4
-"""How often Newton's steps may fail to halve: from a warm start, where straying means another answer, and from afar."""
+NEAR_PATIENCE, FAR_PATIENCE, ALL_PATIENCE = 3, 4, 8
+"""How often Newton's steps may fail to halve: from a warm start, where straying means another answer, from afar, and
+where any answer is the one."""
 
 
 @dataclass(eq=False)
@@ -221,7 +222,7 @@ class _Search:
 def _attempts(structure: Structure, how: How) -> tuple[Attempt, ...]:
     """Return how Newton's method is tried: where any answer is the one, by full steps first, and then from afar."""
     if structure.unique:
-        return Attempt(NEAR_PATIENCE, FULL_STEP), Attempt(FAR_PATIENCE)
+        return Attempt(NEAR_PATIENCE, FULL_STEP), Attempt(ALL_PATIENCE)
     return (Attempt(NEAR_PATIENCE if how is How.WARM else FAR_PATIENCE),)
 
 
