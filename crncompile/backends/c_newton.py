@@ -179,7 +179,6 @@ class Layout:
         flipped = {(column, row): dense for (row, column), dense in self.dense.items()}
         self.transposed = self._plan(Plan.of(order, flipped), transposed=True)
         self.reservoirs = program.groups[-1].stop
-        self.work = sum(self._size(*item) for item in self.dense.items())
 
     def _size(self, block: Block, dense: bool) -> int:
         return self.sizes[block[0]] * (self.sizes[block[1]] if dense else 1)
