@@ -13,6 +13,7 @@ from crncompile.errors import DataError, did_you_mean
 from crncompile.network.coding import encode, in_range_unit
 from crncompile.network.initial import initial_values
 from crncompile.network.types import Network, Reservoir
+from crncompile.prepared import PreparedParameters
 from crncompile.program.types import Program
 from crncompile.search import Begin, Wanted, find, slope
 from crncompile.solution import Solution
@@ -83,6 +84,18 @@ class CompiledNetwork:
                 raise DataError(f"the network has no parameter {name}; {did_you_mean(name, result)}")
             result[name] = self._fitting(name, np.asarray(value))
         return result
+
+    def prepared(self, values: Values | None = None, seed: int = 0) -> PreparedParameters:
+        """Return all parameters like `parameters`, for many calls of `solve`: they can not be changed.
+
+        What depends on them alone is computed in the first call and kept.
+        """
+        return PreparedParameters(self, self.parameters(values, seed))
+
+    def _complete(self, values: Values | None, seed: int) -> Mapping[str, Array]:
+        if isinstance(values, PreparedParameters) and values.owner is self:
+            return values
+        return self.parameters(values, seed)
 
     def _fitting(self, name: str, value: Array) -> Array:
         shapes = [p.shape for p in self.network.parameters if p.name == name]
@@ -155,7 +168,7 @@ class CompiledNetwork:
         constant currents from outside into floating reservoirs, by name, in particles per second, (*batch, *reservoir).
         ``precision`` "float32" is faster and certified to 1e-5 of the gross flux only.
         """
-        values = self.parameters(parameters, seed)
+        values = self._complete(parameters, seed)
         held, batch = self.held({**(inputs or {}), **named}, values, raw=raw)
         currents = self._injected(injected, batch) if injected else None
         return self.solve_held(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.errors import DataError, did_you_mean
+from crncompile.prepared import PreparedParameters
 from crncompile.solution import Solution
 from crncompile.solve.adjoint import gradient_at
 from crncompile.solve.certificate import Certificate
@@ -107,7 +108,9 @@ def _single(
     wanted: Wanted,
 ) -> Solution:
     """Newton's method in 32 bits; paths are followed in 64, and their ends rounded."""
-    cast = {name: np.asarray(value, np.float32) for name, value in parameters.items()}
+    cast: Parameters = {name: np.asarray(value, np.float32) for name, value in parameters.items()}
+    if isinstance(parameters, PreparedParameters):
+        cast = parameters.single()
     single = held.astype(np.float32, copy=False)
     quick = _solved(compiled, single, cast, batch, begin, 0, wanted)
     lost = np.flatnonzero(quick.certificate.failed)
@@ -164,7 +167,7 @@ def _tiers(compiled: CompiledNetwork, u: Array, last: Linearisation, exactly: bo
 
 def _ready(functions: Any, held: Array, parameters: Parameters) -> tuple[Any, Any, Array]:
     """Return functions with what they make of parameters and held potentials once."""
-    prepared = functions.prepare(parameters)
+    prepared = parameters.of(functions) if isinstance(parameters, PreparedParameters) else functions.prepare(parameters)
     return functions, prepared, functions.settle(held, prepared)
 
 

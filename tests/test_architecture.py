@@ -22,7 +22,7 @@ REPOSITORY = PACKAGE.parent
 # A stage and the stages from which it may import; `network.types` is the network that a System carries.
 BASE = {"errors", "cache", "constants", "unit_names", "units"}
 PIPELINE = BASE | {"language", "network", "symbolic", "program", "backends", "solve"}
-ON_TOP = {"learn", "analyze", "export", "solution", "search"}
+ON_TOP = {"learn", "analyze", "export", "prepared", "solution", "search"}
 ALLOWED = {
     "errors": set(),
     "cache": set(),
@@ -36,8 +36,9 @@ ALLOWED = {
     "backends": {"errors", "cache", "constants", "program"},
     "solve": {"errors"},
     "solution": {"errors", "solve", "compiled"},
-    "search": {"errors", "solve", "solution", "compiled"},
-    "compiled": PIPELINE - {"language"} | {"solution", "search"},
+    "prepared": set(),
+    "search": {"errors", "solve", "prepared", "solution", "compiled"},
+    "compiled": PIPELINE - {"language"} | {"prepared", "solution", "search"},
     "compiler": PIPELINE | {"compiled"},
     "learn": PIPELINE | ON_TOP | {"compiled", "compiler"},
     "analyze": PIPELINE | ON_TOP | {"compiled", "compiler"},

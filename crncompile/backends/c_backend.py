@@ -252,12 +252,15 @@ class _Network:
         parameters: Mapping[str, Array],
         injected: Array | None,
         settings: Mapping[str, float],
-        respond: bool = False,
+        confine: bool = False,
     ) -> Found:
-        """Run Newton's method from ``start`` (batch, n); see `newton.c` for what is found, and for the settings."""
+        """Run Newton's method from ``start`` (batch, n); see `newton.c` for what is found, and for the settings.
+
+        To ``confine`` answers the response is computed, and where `monotone` is compiled, whom a box confines.
+        """
         prepared = self._prepared(parameters)
-        given = start, self._settled(held, prepared), prepared.constants, injected, settings, respond
-        return prepared.compiled.newton(prepared.running, *given)
+        given = start, self._settled(held, prepared), prepared.constants, injected, settings
+        return prepared.compiled.newton(prepared.running, *given, confine, confine and prepared.compiled is self.every)
 
     def solve_transposed(
         self,

@@ -62,9 +62,11 @@ class _Splitter:
             return self.constant(e)
         if e.is_Add or e.is_Mul:
             fixed = [a for a in e.args if self.is_fixed(a)]
-            moving = [self.without(a) for a in e.args if not self.is_fixed(a)]
-            together = [self.constant(e.func(*fixed))] if fixed else []
-            return e.func(*together, *moving)
+            if not fixed:
+                return e.func(*map(self.without, e.args))
+            fixed += [a for a in e.args if a.is_Number and a != -1]
+            moving = [self.without(a) for a in e.args if a not in fixed]
+            return e.func(self.constant(e.func(*fixed)), *moving)
         return e.func(*map(self.without, e.args))
 
 
@@ -126,10 +128,22 @@ def split(routine: Routine, parameters: Sequence[sympy.Symbol], wanted: Collecti
         else:
             moving.append((symbol, splitter.without(value)))
     outputs = tuple(o if n in wanted else sympy.Integer(0) for n, o in enumerate(routine.outputs))
-    moving = _alive(moving, outputs)
+    moving = _without_opposites([*((p, p) for p in parameters), *splitter.constants], _alive(moving, outputs))
     used = set().union(*(value.free_symbols for _, value in moving), *(o.free_symbols for o in outputs))
     needed = [s for s in (*parameters, *(s for s, _ in splitter.constants)) if s in used]
     return Split(tuple(splitter.constants), tuple(moving), outputs, tuple(needed))
+
+
+def _without_opposites(constants: Sequence[Assignment], moving: Sequence[Assignment]) -> list[Assignment]:
+    """Write a constant as minus another one where it is that, so that one less is to be read."""
+    known: dict[sympy.Expr, sympy.Symbol] = {}
+    opposite: dict[sympy.Expr, sympy.Expr] = {}
+    for symbol, value in constants:
+        if -value in known:
+            opposite[symbol] = -known[-value]
+        known.setdefault(value, symbol)
+        known.setdefault(symbol, symbol)
+    return [(symbol, value.xreplace(opposite)) for symbol, value in moving]
 
 
 def _alive(code: Sequence[Assignment], outputs: Sequence[sympy.Expr]) -> list[Assignment]:

@@ -86,6 +86,7 @@ class Constants:
         self.slots, self.module, self.dtype = slots, module, dtype
         self._tables: dict[str, list[LaidOut]] = {}
         self._fixed: dict[tuple[str, str], tuple[list[Array], Array]] = {}
+        self.solver: Solver | None = None
 
     def of(self, family: Family, what: str) -> tuple[list[Array], Array]:
         """Return the constants of one of a family's functions, and their strides in numbers along the family's axes."""
@@ -241,16 +242,21 @@ class Families:
         injected: Array | None,
         settings: Mapping[str, float],
         respond: bool,
+        confine: bool,
     ) -> Found:
         """Run Newton's method from ``start`` (batch, n); see `newton.c` for what is found, and for the settings."""
+        if constants.solver is None:
+            constants.solver = self._solver(families, constants)
+        return constants.solver.newton(start, held, injected, settings, self._share, respond, confine)
+
+    def _solver(self, families: Sequence[Family], constants: Constants) -> Solver:
         assert self.layout is not None
         single = constants.dtype == np.float32
-        linearise, gross = (
-            [(self._routine(f, what, single), *constants.of(f, what)) for f in families]
-            for what in ("linearise", "gross")
-        )
-        solver = Solver(self._library("newton", single), self.layout, linearise, gross, constants.dtype)
-        return solver.newton(start, held, injected, settings, self._share, respond)
+        functions = {
+            what: [(self._routine(f, what, single), *constants.of(f, what)) for f in families if what in f.functions]
+            for what in ("linearise", "gross", "currents", "margins")
+        }
+        return Solver(self._library("newton", single), self.layout, functions, constants.dtype)
 
     def solve_transposed(
         self, blocks: Mapping[tuple[int, int], Array], right: Array, allowed: float, vanishing: float

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from crncompile.backends.c_constants import Shared, Split, split
 from crncompile.backends.c_places import Crossing, Indices, Location, inner_axis, location
-from crncompile.backends.c_source import EACH, TILE, CPrinter, c_identifiers
+from crncompile.backends.c_source import EACH, LANES, TILE, CPrinter, c_identifiers
 from crncompile.program.types import FamilyCode, Kernel, Program, Routine
 
 
@@ -120,7 +120,8 @@ class Writer:
 
     def _tile_loop(self) -> list[str]:
         last = self.shape[inner_axis(self.shape)]
-        step = -(-last // -(-last // TILE))  # tiles of about the same length
+        step = -(-last // -(-last // TILE))  # tiles of about the same length,
+        step = -(-step // LANES) * LANES if step < last else last  # of which the last alone has a remainder
         return [
             f"for (at k0 = 0; k0 < {last}; k0 += {step}) {{",
             f"    const at width = {last} - k0 < {step} ? {last} - k0 : {step};",
@@ -247,9 +248,10 @@ class Writer:
             return self.terminal(self.kernel.terminals.index(output))
         return f"{name}_c[k]" if output in self.parts.needed else f"{name}_w[k]"
 
-    def by_potential(self, value: str, terminal: int) -> str:
-        """Return the text of a derivative by a terminal's potential: by ln c in place of c."""
-        return f"{value} * {self.terminal(terminal)}" if self.kernel.terminals[terminal].is_positive else value
+    def by_potential(self, terminal: int | None) -> str:
+        """Return the text of the factor that makes a derivative by c one by ln c, where there are molecules."""
+        molecules = terminal is not None and self.kernel.terminals[terminal].is_positive
+        return f"{self.terminal(terminal)} * " if terminal is not None and molecules else ""
 
     def output(self, name: tuple[int, int] | str) -> str:
         """Return the text of the array of an output."""
@@ -267,10 +269,14 @@ class Writer:
         sign = "-=" if factor < 0 else "+="
         times = f"{abs(factor)}.0 * " if abs(factor) != 1 else ""
         value = self.result(output, inside=place.fixed)
-        value = value if by is None else self.by_potential(value, by)
         if place.fixed:
+            if by is not None and self.places[by].fixed:  # the whole sum has this factor
+                times += self.by_potential(by)
+            else:
+                value = self.by_potential(by) + value
             self.summed.append((value, f"({start})[{place.at('0')}] {sign} {times}"))
             return
+        value = self.by_potential(by) + value
         yield "{"
         yield f"    real *to = {start};"
         if not place.index:

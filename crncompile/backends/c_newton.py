@@ -13,18 +13,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.backends.c_source import HEAD
+from crncompile.backends.c_source import HEAD, LANES
+from crncompile.backends.c_text import high
 from crncompile.program.types import Program
 
 Array = NDArray[Any]
 Block = tuple[int, int]
 CHUNK = 16
 """Samples that read the constants of all devices together."""
-LANES = 16
-"""Rows of dense blocks are padded to a multiple of it: of what a processor works on at once in any precision."""
 LARGEST_PIVOT = 256
 """Reservoirs of a group whose block is dense, up to which plain elimination is as quick as a library's by tiles."""
-WORTH_A_THREAD = 200_000
+WORTH_A_THREAD = 50_000
 """Devices times samples below which a second thread costs more than it saves."""
 
 
@@ -57,13 +56,17 @@ _Call = _structure(
 _Part = _structure("Part", *_numbers("row column dense width size offset source"))
 _Step = _structure("Step", *_numbers("what a b c"))
 _Plan = _structure("Plan", *_numbers("parts steps room transposed"), ("part", _pointer), ("step", _pointer))
-_NETWORK = _numbers("groups floating_groups floating held blocks linearise gross")
+_CALLS = ("linearise", "gross", "currents", "margins")
 _Network = _structure(
-    "Network", *_NETWORK, *[(n, _pointer) for n in ("group", "block", "linearises", "grosses")], ("plan", _Plan)
+    "Network",
+    *_numbers("groups floating held blocks"),
+    *[(what, _at) for what in _CALLS],
+    *[(n, _pointer) for n in ("group", "block", *[f"calls_{what}" for what in _CALLS])],
+    ("plan", _Plan),
 )
-_FOUND = ("status", "iterations", "u", "step", "currents", "gross", "response", "blocks")
+_FOUND = ("status", "iterations", "confined", "u", "step", "currents", "gross", "response", "blocks")
 _Found = _structure("Found", *[(name, _pointer) for name in _FOUND])
-_REALS, _COUNTS = "longest arrived still allowed vanishing", _numbers("iterations patience polishing chunk")
+_REALS, _COUNTS = "longest arrived still allowed vanishing margin", _numbers("iterations patience polishing chunk")
 _SETTINGS = {
     single: _structure("Settings", *[(name, real) for name in _REALS.split()], *_COUNTS)
     for single, real in ((False, ctypes.c_double), (True, ctypes.c_float))
@@ -144,8 +147,9 @@ class Routine:
 class Found(NamedTuple):
     """Where Newton's method ended: whether found, and iterations (batch,); states, last steps and so on (batch, n).
 
-    ``response`` is -J^-1 gross, if it was asked for, ``blocks`` are those of the Jacobian. The state of a sample that
-    was not found is its start, and nothing else counts.
+    ``response`` is -J^-1 gross, and ``confined`` says whom a box proves to relax to the answer (batch,), if they were
+    asked for; ``blocks`` are those of the Jacobian. The state of a sample that was not found is its start, and nothing
+    else counts.
     """
 
     found: Array
@@ -155,6 +159,7 @@ class Found(NamedTuple):
     currents: Array
     gross: Array
     response: Array | None
+    confined: Array | None
     blocks: dict[Block, Array]
 
 
@@ -165,7 +170,8 @@ class Layout:
         groups = [(group, 0) for group in program.groups]
         read = set(read)
         groups += [(code.group, 1) for code in program.held if code.group.name in read]
-        self.floating, self.numbers = len(program.groups), {group.name: n for n, (group, _) in enumerate(groups)}
+        self.numbers = {group.name: n for n, (group, _) in enumerate(groups)}
+        self.numbers |= {high(name): len(groups) + n for name, n in self.numbers.items()}
         self.sizes = [group.stop - group.start for group, _ in groups]
         self.group = (_Group * len(groups))(
             *[(g.start, g.stop - g.start, held, g.content == "molecules") for g, held in groups]
@@ -187,7 +193,7 @@ class Layout:
         parts, offset = [], 0
         for (row, column), dense in plan.parts.items():
             source = self.out.get((column, row) if transposed else (row, column), 0) - 1
-            width = -(-self.sizes[column] // LANES) * LANES if dense else 1
+            width = -(-self.sizes[column] // LANES) * LANES if dense else 1  # as `newton.c` wants rows
             size = self.sizes[row] * width
             parts.append((row, column, dense, width, size, offset, source))
             offset += size
@@ -196,12 +202,10 @@ class Layout:
         made.kept = part, step
         return made
 
-    def network(self, linearises: int = 0, grosses: int = 0) -> Any:
-        """Return what the library is given, with the addresses of calls."""
-        sizes = len(self.sizes), self.floating, self.reservoirs, 0, len(self.dense), 0, 0
-        made = _Network(*sizes, ctypes.addressof(self.group), ctypes.addressof(self.block), linearises, grosses)
-        made.plan = self.plan
-        return made
+    def network(self) -> Any:
+        """Return what the library is given, without calls of functions."""
+        sizes, parts = (len(self.sizes), self.reservoirs, 0, len(self.dense)), (self.group, self.block)
+        return _Network(*sizes, *[0] * len(_CALLS), *map(ctypes.addressof, parts), *[0] * len(_CALLS), self.plan)
 
     def solve(
         self,
@@ -249,14 +253,14 @@ Given = tuple[Routine, list[Array], Array]
 class Solver:
     """A network with its parameters, in one precision, ready to be solved."""
 
-    def __init__(
-        self, library: ctypes.CDLL, layout: Layout, linearise: Sequence[Given], gross: Sequence[Given], dtype: Any
-    ):
+    def __init__(self, library: ctypes.CDLL, layout: Layout, functions: Mapping[str, Sequence[Given]], dtype: Any):
         self.library, self.layout, self.dtype = library, layout, np.dtype(dtype)
-        self.kept: list[Any] = [linearise, gross]
-        self.network = layout.network(self._calls(linearise), self._calls(gross))
-        self.network.linearise, self.network.gross = len(linearise), len(gross)
-        self.devices = sum(max((array.size for array in fixed), default=1) for _, fixed, _ in linearise)
+        self.kept: list[Any] = [functions]
+        self.network = layout.network()
+        for what, families in functions.items():
+            setattr(self.network, what, len(families))
+            setattr(self.network, f"calls_{what}", self._calls(families))
+        self.devices = sum(max((array.size for array in fixed), default=1) for _, fixed, _ in functions["linearise"])
 
     def _calls(self, families: Sequence[Given]) -> int:
         calls = (_Call * max(1, len(families)))()
@@ -278,29 +282,34 @@ class Solver:
         settings: Mapping[str, float],
         share: Share,
         respond: bool,
+        confine: bool,
     ) -> Found:
-        """Run Newton's method from states ``start`` (batch, n); see `newton.c` for the settings."""
+        """Run Newton's method from states ``start`` (batch, n); see `newton.c` for the settings.
+
+        The network has to be given functions ``currents`` and ``margins`` in order to ``confine`` answers.
+        """
         batch, n = start.shape
-        u, held = np.array(start, self.dtype, order="C"), np.ascontiguousarray(held, self.dtype)
+        start, held = (np.ascontiguousarray(given, self.dtype) for given in (start, held))
+        u = start.copy()
         injected = None if injected is None else np.ascontiguousarray(injected, self.dtype)
-        status, iterations = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
+        status, iterations, confined = np.zeros((3, batch), np.int64)
         step, currents, gross, response = np.full((4, batch, n), np.nan, self.dtype)
         blocks = {block: np.zeros((batch, *self.layout.shape(block)), self.dtype) for block in self.layout.dense}
         targets = pointers(list(blocks.values()))
-        arrays = (status, iterations, u, step, currents, gross)
-        found = _Found(*[array.ctypes.data for array in arrays], blocks=ctypes.addressof(targets))
-        if respond:
-            found.response = response.ctypes.data
+        arrays = (u, step, currents, gross, response if respond else None)
+        counts = (status, iterations, confined if confine else None)
+        found = _Found(*map(_address, (*counts, *arrays)), ctypes.addressof(targets))
         self.network.held = held.shape[1]
         told = _SETTINGS[self.dtype.itemsize == 4](**settings, chunk=CHUNK)
-        network, given = ctypes.byref(self.network), (_address(held), _address(injected))
+        network, given = ctypes.byref(self.network), [_address(array) for array in (held, injected, start)]
 
         def call(first: int, last: int) -> None:
             if self.library.newton(_at(first), _at(last), network, ctypes.byref(told), *given, ctypes.byref(found)):
                 raise MemoryError("Newton's method has no memory for a few samples")
 
         share(call, batch, self.devices)
-        return Found(status == 1, iterations, u, step, currents, gross, response if respond else None, blocks)
+        asked = response if respond else None, confined == 1 if confine else None
+        return Found(status == 1, iterations, u, step, currents, gross, *asked, blocks)
 
 
 Piece = Callable[[int, int], None]

@@ -11,6 +11,8 @@ from crncompile.backends.printer import Printer, identifiers
 
 TILE = 256
 """Devices of a tile: some twenty arrays of them fit into 64 KiB."""
+LANES = 16
+"""Devices on which a processor works at once in any precision."""
 SAMPLES = 16
 """Samples for which what devices share along the other axes is kept."""
 

@@ -18,7 +18,8 @@ struct group { at start, size, held, molecular; };
 /* A block of the Jacobian: dense (rows, columns), or the diagonal (rows). */
 struct block { at row, column, dense, size; };
 
-/* A call of a family's function: `in` are numbers of groups, `out` is 0 for currents, else the number of a block + 1. */
+/* A call of a family's function: `in` are numbers of groups, or of groups at a second state, behind all others; `out` is 0 for
+   currents, else the number of a block + 1. */
 struct call {
     family_function *run;
     at ins, outs;
@@ -43,21 +44,21 @@ struct plan {
 };
 
 struct network {
-    at groups, floating_groups, floating, held, blocks, linearise, gross;
+    at groups, floating, held, blocks, linearise, gross, currents, margins;
     const struct group *group;
     const struct block *block;
-    const struct call *linearises, *grosses;
+    const struct call *linearises, *grosses, *current, *margin;
     struct plan plan;
 };
 
 /* See crncompile/solve/newton.py: what counts as arrived, and when to give up. */
 struct settings {
-    real longest, arrived, still, allowed, vanishing;
+    real longest, arrived, still, allowed, vanishing, margin;
     at iterations, patience, polishing, chunk;
 };
 
 struct found {
-    at *status, *iterations;
+    at *status, *iterations, *confined; /* whether proved; may be missing */
     real *u, *step, *currents, *gross, *response; /* response may be missing */
     real *const *blocks;
 };
@@ -100,14 +101,17 @@ static int factorise(real *a, at n, at width, at *swap)
                 a[k * width + j] = a[best * width + j];
                 a[best * width + j] = other;
             }
-        const real inverse = 1 / a[k * width + k];
-        const at aligned = (k + 1) / LANES * LANES; /* what is left of the diagonal is put back */
+        if (k + 1 == n) break;
+        const real inverse = 1 / a[k * width + k], *pivot = a + k * width;
+        const at aligned = (k + 1) / LANES * LANES, behind = aligned + LANES;
+        real first[LANES]; /* of the numbers to subtract: none up to the diagonal */
+        for (at j = 0; j < LANES; j++) first[j] = aligned + j > k ? pivot[aligned + j] : 0;
+        const lanes begin = *(const lanes *)first;
         for (at i = k + 1; i < n; i++) {
-            real *row = a + i * width, kept[LANES];
+            real *row = a + i * width;
             const real factor = row[k] * inverse;
-            memcpy(kept, row + aligned, (k + 1 - aligned) * sizeof(real));
-            subtract(row + aligned, factor, a + k * width + aligned, width - aligned);
-            memcpy(row + aligned, kept, (k + 1 - aligned) * sizeof(real));
+            *(lanes *)(row + aligned) -= factor * begin;
+            subtract(row + behind, factor, pivot + behind, width - behind);
             row[k] = factor;
         }
     }
@@ -361,12 +365,12 @@ static int allocate(const struct network *network, at chunk, struct chunk *c)
     for (at k = 0; k < network->blocks; k++) entries += network->block[k].size;
     for (at g = 0; g < network->groups; g++) read += network->group[g].size;
     const at n = network->floating;
-    const at numbers = chunk * (3 * n + network->held + read + entries) + 4 * n + network->plan.room;
-    const at pointers = network->groups + network->blocks + 1;
+    const at numbers = chunk * (4 * n + network->held + read + entries) + 4 * n + network->plan.room;
+    const at pointers = 2 * network->groups + network->blocks + 1;
     c->memory = malloc(numbers * sizeof(real) + pointers * sizeof(real *) + n * sizeof(at) + chunk * sizeof(struct course));
     if (!c->memory) return 0;
     c->inputs = c->memory;
-    c->out = c->inputs + network->groups;
+    c->out = c->inputs + 2 * network->groups;
     c->course = (struct course *)(c->inputs + pointers);
     c->swaps = (at *)(c->course + chunk);
     real *next = (real *)(c->swaps + n);
@@ -375,6 +379,11 @@ static int allocate(const struct network *network, at chunk, struct chunk *c)
     c->into = c->out[0] = next, next += chunk * n;
     c->held = next, next += chunk * network->held;
     for (at g = 0; g < network->groups; g++) c->inputs[g] = next, next += chunk * network->group[g].size;
+    for (at g = 0; g < network->groups; g++) {
+        real **second = c->inputs + network->groups + g;
+        *second = c->inputs[g];
+        if (!network->group[g].held) *second = next, next += chunk * network->group[g].size;
+    }
     for (at k = 0; k < network->blocks; k++) c->out[k + 1] = next, next += chunk * network->block[k].size;
     c->x = next, next += n;
     c->right = next, next += n;
@@ -399,12 +408,16 @@ static void read_group(const struct group *group, const real *vector, at width, 
     }
 }
 
-static void read_groups(const struct network *network, struct chunk *c, at count, int held)
+static void read_held(const struct network *network, struct chunk *c, at count)
 {
     for (at g = 0; g < network->groups; g++)
-        if (network->group[g].held == held)
-            read_group(network->group + g, held ? c->held : c->u, held ? network->held : network->floating, count,
-                       c->inputs[g]);
+        if (network->group[g].held) read_group(network->group + g, c->held, network->held, count, c->inputs[g]);
+}
+
+static void read_floating(const struct network *network, const real *u, at count, real *const *inputs)
+{
+    for (at g = 0; g < network->groups; g++)
+        if (!network->group[g].held) read_group(network->group + g, u, network->floating, count, inputs[g]);
 }
 
 static void run(const struct call *call, at count, real *const *inputs, real *const *out)
@@ -420,7 +433,7 @@ static void run(const struct call *call, at count, real *const *inputs, real *co
 static void linearise(const struct network *network, struct chunk *c, at count, const real *injected)
 {
     const at n = network->floating;
-    read_groups(network, c, count, 0);
+    read_floating(network, c->u, count, c->inputs);
     memset(c->into, 0, count * n * sizeof(real));
     for (at k = 0; k < network->blocks; k++) memset(c->out[k + 1], 0, count * network->block[k].size * sizeof(real));
     for (at f = 0; f < network->linearise; f++) run(network->linearises + f, count, c->inputs, c->out);
@@ -515,8 +528,8 @@ static void weigh(const struct network *network, struct chunk *c, at first, at c
     const at n = network->floating;
     memcpy(c->u, found->u + first * n, count * n * sizeof(real));
     memcpy(c->held, held + first * network->held, count * network->held * sizeof(real));
-    read_groups(network, c, count, 0);
-    read_groups(network, c, count, 1);
+    read_floating(network, c->u, count, c->inputs);
+    read_held(network, c, count);
     memset(c->into, 0, count * n * sizeof(real));
     for (at f = 0; f < network->gross; f++) run(network->grosses + f, count, c->inputs, c->out);
     for (at k = 0; k < count * n; k++)
@@ -537,6 +550,64 @@ static void respond(const struct network *network, const struct settings *settin
     }
 }
 
+/* The corners of a box around answer and start, along the response; whether the response is positive everywhere. */
+static int corners(at n, const real *u, const real *start, const real *response, real margin, real *low, real *high)
+{
+    real most = 0, down, up;
+    for (at i = 0; i < n; i++) {
+        if (!(response[i] > 0)) return 0;
+        most = fmax(most, response[i]);
+    }
+    down = up = margin / most;
+    for (at i = 0; i < n; i++) {
+        const real away = (start[i] - u[i]) / response[i];
+        down = fmax(down, -away);
+        up = fmax(up, away);
+    }
+    for (at i = 0; i < n; i++) {
+        low[i] = u[i] - down * response[i];
+        high[i] = u[i] + up * response[i];
+    }
+    return 1;
+}
+
+/* Strike out the samples into one of whose reservoirs the current has not this sign. */
+static void flowing(const struct network *network, struct chunk *c, at first, at count, real *const *inputs, int sign,
+                    const real *injected, at *proved)
+{
+    const at n = network->floating;
+    memset(c->into, 0, count * n * sizeof(real));
+    for (at f = 0; f < network->currents; f++) run(network->current + f, count, inputs, c->out);
+    for (at b = 0; b < count; b++)
+        for (at i = 0; i < n; i++)
+            proved[b] &= sign * (c->into[b * n + i] + (injected ? injected[(first + b) * n + i] : 0)) > 0;
+}
+
+/* Which samples a box proves to relax from the start to the answer, as in crncompile/solve/region.py. */
+static void confine(const struct network *network, const struct settings *settings, struct chunk *c, at first, at count,
+                    const real *start, const real *injected, const struct found *found)
+{
+    const at n = network->floating;
+    real *low = c->u, *high = c->best, *const *above = c->inputs + network->groups;
+    at *proved = found->confined + first, any = 0;
+    for (at b = 0; b < count; b++) {
+        const at k = (first + b) * n;
+        proved[b] = found->status[first + b] == FOUND && corners(n, found->u + k, start + k, found->response + k,
+                                                                settings->margin, low + b * n, high + b * n);
+        if (!proved[b])
+            for (at i = 0; i < n; i++) low[b * n + i] = high[b * n + i] = found->u[k + i];
+        any |= proved[b];
+    }
+    if (!any) return;
+    read_floating(network, low, count, c->inputs);
+    read_floating(network, high, count, above);
+    flowing(network, c, first, count, c->inputs, 1, injected, proved);
+    flowing(network, c, first, count, above, -1, injected, proved);
+    memset(c->into, 0, count * sizeof(real)); /* counts devices that are not proved to be free of NDC */
+    for (at f = 0; f < network->margins; f++) run(network->margin + f, count, c->inputs, c->out);
+    for (at b = 0; b < count; b++) proved[b] &= c->into[b] == 0;
+}
+
 static void exchange(const struct network *network, struct chunk *c, at b, at last)
 {
     const at n = network->floating;
@@ -551,11 +622,12 @@ static void exchange(const struct network *network, struct chunk *c, at b, at la
 
 /*
  * From the states `found->u` of samples `first` to `last`: approach by Newton's method (Deuflhard 2004, 3.1), unless
- * `settings->iterations` is 0, and polish. What is found is written to `found`; the states of other samples stay.
+ * `settings->iterations` is 0, and polish. What is found is written to `found`; the states of other samples stay. `start`
+ * are the same states once more, which stay.
  * Returns 0, or 1 where memory is missing.
  */
 int newton(at first, at last, const struct network *network, const struct settings *settings, const real *held,
-           const real *injected, const struct found *found)
+           const real *injected, const real *start, const struct found *found)
 {
     struct chunk c;
     const at n = network->floating;
@@ -570,7 +642,7 @@ int newton(at first, at last, const struct network *network, const struct settin
         for (at b = 0; b < count; b++)
             c.course[b] = (struct course){phase, from + b, settings->iterations ? settings->patience : 2, 0, INFINITY,
                                           INFINITY};
-        read_groups(network, &c, count, 1);
+        read_held(network, &c, count);
         while (count) {
             linearise(network, &c, count, injected);
             at kept = 0;
@@ -583,6 +655,7 @@ int newton(at first, at last, const struct network *network, const struct settin
         }
         weigh(network, &c, from, whole, held, injected, found);
         if (found->response) respond(network, settings, &c, from, whole, found);
+        if (found->confined) confine(network, settings, &c, from, whole, start, injected, found);
     }
     free(c.memory);
     return 0;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ STILL = 1e-13
 """A Newton step in kT from which on 64 bits gain little."""
 ARRIVED = 1e-4
 """A Newton step in kT behind which its square is small: what is left is a matter of polishing."""
+MARGIN = 1e-3
+"""How far in kT a box that confines an answer reaches beyond it, for the reservoir that moves most; see `region`."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ def precision(dtype: np.dtype[np.floating] | type) -> Precision:
 class Polished:
     """Where Newton ended: states (batch, n); largest relative residual, Newton step and iterations (batch,).
 
-    ``last`` is the linearisation at ``u``, if it was computed for all samples at once.
+    ``last`` is the linearisation at ``u``, if it was computed for all samples at once. ``confined`` says whom
+    `region.confined` would prove to relax to the answer from where the search began, where that is known.
     """
 
     u: Array
@@ -58,6 +62,7 @@ class Polished:
     step: Array
     iterations: Array
     last: Linearisation | None = None
+    confined: Array | None = None
 
     @classmethod
     def nowhere(cls, start: Array) -> Polished:
@@ -111,12 +116,16 @@ class Attempt(NamedTuple):
     longest: float = LARGEST_STEP
 
 
-def approach(equations: Equations, exact: Equations, start: Array, attempts: Sequence[Attempt]) -> Polished:
+def approach(
+    equations: Equations, exact: Equations, start: Array, attempts: Sequence[Attempt], confine: bool = False
+) -> Polished:
     """Newton from ``start`` (batch, n), one attempt after the other, polished with the ``exact`` equations.
 
-    Residual and step are infinite for the samples that strayed in all attempts.
+    Residual and step are infinite for the samples that strayed in all attempts. What a proof needs that answers are
+    confined is computed on the way if it is going to be asked for, where that is quicker.
     """
-    search = compiled if equations is exact and equations.compiled else _polished_newton
+    own = partial(compiled, confine=confine)
+    search = own if equations is exact and equations.compiled else _polished_newton
     found = Polished.nowhere(start)
     for attempt in attempts:
         lost = np.isinf(found.step)
@@ -138,11 +147,16 @@ def _polished_newton(equations: Equations, exact: Equations, start: Array, attem
 
 
 def compiled(
-    equations: Equations, _: Equations, start: Array, attempt: Attempt, iterations: int = MOST_STEPS
+    equations: Equations,
+    _: Equations,
+    start: Array,
+    attempt: Attempt,
+    iterations: int = MOST_STEPS,
+    confine: bool = False,
 ) -> Polished:
     """Do what `newton` and `polish` do in compiled code, sample by sample; without ``iterations``, what `polish` does.
 
-    Of the states behind the first small step, that with the smallest step is kept.
+    Of the states behind the first small step, that with the smallest step is kept. ``confine``: as `region` does.
     """
     wanted, unit = precision(start.dtype), float(np.finfo(start.dtype).eps)
     settings = {
@@ -151,23 +165,23 @@ def compiled(
         "still": wanted.still if unit > 1e-10 else STILL,  # as the residual is not asked for
         "allowed": BACKWARD_ERROR * unit,
         "vanishing": VANISHING,
+        "margin": MARGIN,
         "iterations": iterations,
         "patience": attempt.patience,
         "polishing": MOST_POLISHING,
     }
     functions: Any = equations.functions
-    respond = equations.structure.bounded and not equations.structure.unique
-    found = functions.newton(start, equations.held, equations.parameters, equations.injected, settings, respond)
+    found = functions.newton(start, equations.held, equations.parameters, equations.injected, settings, confine)
     last = Linearisation(equations, found.u, found.currents, matrix_of(equations.structure, found.blocks))
     last = last.knowing(gross=found.gross, newton_step=found.step)
-    if respond:
+    if found.response is not None:
         last = last.knowing(response=found.response)
     residual, step = residual_of(last), largest(found.step)
     if found.found.all():
-        return Polished(found.u, residual, step, found.iterations, last)
+        return Polished(found.u, residual, step, found.iterations, last, found.confined)
     lost = ~found.found
     residual[lost] = step[lost] = np.inf
-    return Polished(found.u, residual, step, found.iterations)
+    return Polished(found.u, residual, step, found.iterations, None, found.confined)
 
 
 def newton(

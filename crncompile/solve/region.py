@@ -12,11 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from crncompile.solve.equations import Equations
-from crncompile.solve.newton import Polished
+from crncompile.solve.newton import MARGIN, Polished
 from crncompile.solve.problem import Array
-
-MARGIN = 1e-3
-"""How far in kT the box reaches beyond the answer, for the reservoir that moves most."""
 
 
 def confined(equations: Equations, polished: Polished, candidates: Array, start: Array) -> Array:
@@ -27,6 +24,8 @@ def confined(equations: Equations, polished: Polished, candidates: Array, start:
     """
     if equations.pivots or not candidates.any():
         return np.zeros_like(candidates)
+    if polished.confined is not None:
+        return np.asarray(candidates & polished.confined)
     with np.errstate(all="ignore"):
         linearisation = polished.last or equations.linearise(polished.u)
         response = linearisation.response

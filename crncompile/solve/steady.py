@@ -128,7 +128,7 @@ def steady_states(
     if cold.any() and functions.structure.unique:
         search.continued(answers, cold, start)
     elif cold.any() and functions.structure.bounded:
-        search.newton(answers, cold, start, How.REGION, start)
+        search.newton(answers, cold, start, How.REGION)
     pending = np.flatnonzero(finite & ~answers.stable)
     if len(pending):
         relaxed = _relaxed(search.take(pending), start[pending], maximum_steps)
@@ -181,16 +181,17 @@ class _Search:
         """Return the numbers of the usable samples (batch,), and the search among them."""
         return np.flatnonzero(usable), self if usable.all() else self.take(usable)
 
-    def newton(self, answers: _Answers, usable: Array, near: Array, how: How, start: Array | None = None) -> None:
+    def newton(self, answers: _Answers, usable: Array, near: Array, how: How) -> None:
         """Accept what plain Newton finds from ``near`` (batch, n) for the usable samples (batch,), if it is stable.
 
-        With a ``start`` (batch, n), only what the relaxation from there is proved to end at.
+        In a region, only what the relaxation from there is proved to end at.
         """
         which, here = self.chosen(usable)
         if len(which):
+            begin, confine = near if len(which) == len(near) else near[which], how is How.REGION
             attempts = _attempts(self.equations.structure, how)
-            polished = approach(here.equations, here.exact, near[which], attempts)
-            self._accept(answers, which, here, polished, how, None if start is None else start[which])
+            polished = approach(here.equations, here.exact, begin, attempts, confine)
+            self._accept(answers, which, here, polished, how, begin if confine else None)
 
     def continued(self, answers: _Answers, usable: Array, start: Array) -> None:
         """Take the fast path to an answer that is unique: plain Newton, and continuation where that strays."""

@@ -145,3 +145,20 @@ def test_what_strays_is_told_and_its_state_left(monkeypatch):
     assert np.isnan(found.u[2]).all()
     again = polish(equations, found.u)
     np.testing.assert_array_equal(again.u[[0, 1, 3]], found.u[[0, 1, 3]])
+
+
+INHIBITED = WITHOUT.replace("michaelis_menten(", "substrate_inhibited(K_I = 0.2 mM, ")
+
+
+@pytest.mark.parametrize("injected", [False, True])
+def test_a_box_confines_the_same_samples_as_in_numpy(injected):
+    """Where the proof of uniqueness in a region holds for some samples and fails for others."""
+    compiled, numpy = crncompile.loads(INHIBITED, backend="c"), crncompile.loads(INHIBITED)
+    assert numpy.functions.structure.bounded
+    assert not numpy.functions.structure.unique
+    x = np.random.default_rng(5).uniform(0.1, 30.0, (60, 5))
+    extra = {"injected": {"y": np.full((60, 3), 1e8)}} if injected else {}
+    found, wanted = (network.solve(x=x, **extra) for network in (compiled, numpy))
+    np.testing.assert_array_equal(found.certificate.how, wanted.certificate.how)
+    assert len(set(found.certificate.how)) > 1
+    np.testing.assert_allclose(found.u, wanted.u, atol=1e-9)
