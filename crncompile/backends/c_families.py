@@ -252,9 +252,10 @@ class Families:
     def _solver(self, families: Sequence[Family], constants: Constants) -> Solver:
         assert self.layout is not None
         single = constants.dtype == np.float32
+        confines = self.program.bounded and not self.program.unique
         functions = {
             what: [(self._routine(f, what, single), *constants.of(f, what)) for f in families if what in f.functions]
-            for what in ("linearise", "gross", "currents", "margins")
+            for what in ("linearise", "gross", *(("currents", "margins") if confines else ()))
         }
         return Solver(self._library("newton", single), self.layout, functions, constants.dtype)
 

@@ -223,8 +223,8 @@ class SeparableFamily:
 
     def _matrix(self, devices: Array) -> Array:
         """Return an array (*family) as (rows, columns)."""
-        moved = devices.transpose(*self.rows, *self.columns)
-        return moved.reshape(self.left.size, self.right.size).copy()
+        moved = devices.transpose(*self.rows, *self.columns).reshape(self.left.size, self.right.size)
+        return moved if hasattr(moved, "aval") else np.ascontiguousarray(moved)
 
     # --- potentials ---
 

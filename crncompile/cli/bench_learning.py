@@ -71,14 +71,14 @@ def _train(benchmark: Benchmark, seeds: Sequence[int], mnist: Path | None, backe
     trainer, results = Trainer(benchmark, mnist, backend), list[Any]()
     try:
         for seed in seeds:
-            note(f"{benchmark.model} by {benchmark.rule}, seed {seed} ...")
+            note(f"{benchmark.title} by {benchmark.rule}, seed {seed} ...")
             with Reporter() as reporter:
                 results.append(trainer(seed, reporter))
     finally:
         if results:
             learned.rows.append(trainer.row(results))
         if trainer.kept is not None and _drawn(benchmark):
-            learned.kept[benchmark.model] = trainer.kept
+            learned.kept[benchmark.title] = trainer.kept
 
 
 def _drawn(benchmark: Benchmark) -> bool:

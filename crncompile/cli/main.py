@@ -25,6 +25,7 @@ COMMANDS = {
     "devices": "Show devices: states, derived law, units, reference.",
     "export": "Write a model's equations as a document.",
     "new": "Write a small model to start from.",
+    "counterpart": "Replace devices with NDC by their monotone counterparts.",
     "fmt": "Lay out models in one way, comments kept.",
     "bench": "Measure how fast this installation is.",
     "plot": "Draw a model's network, its response, or a device's current.",

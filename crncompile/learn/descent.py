@@ -146,7 +146,7 @@ class Descent:
             self._leave(isinstance(error, DivergedError))
             raise
         job.keep(self.state)
-        job.recorder.near = self.states.u.copy()
+        job.recorder.near = self.states.u
         return self._parameters(self.average.z if self.best is None else self.best[1])
 
     def _ended(self) -> bool:
@@ -285,7 +285,7 @@ class Descent:
     def _leave(self, diverged: bool) -> None:
         """Hand the best parameters over before the end; single batches are too different to be compared by loss."""
         recorder = self.job.recorder
-        recorder.near = self.states.u.copy()
+        recorder.near = self.states.u
         if self.best is not None:
             recorder.parameters = self._parameters(self.best[1])
         elif diverged:

@@ -76,7 +76,7 @@ class Simulated:
     def _nudged(self, held: Array, rest: Array, injected: Array) -> Array:
         """Newton's method from the free state; what it does not settle is raised slowly, which keeps its basin."""
 
-        def settle(which: Array, begin: Array, part: float) -> Array:
+        def settle(which: Array | slice, begin: Array, part: float) -> Array:
             return steady_states(
                 self._functions,
                 self._parameters,
@@ -87,7 +87,8 @@ class Simulated:
                 maximum_steps=0,
             ).u
 
-        u, pushed = rest.copy(), np.flatnonzero(injected.any(axis=1))
+        u, some = rest.copy(), injected.any(axis=1)
+        pushed = slice(None) if some.all() else np.flatnonzero(some)
         u[pushed] = settle(pushed, rest[pushed], 1.0)
         lost = np.flatnonzero(~np.isfinite(u).all(axis=1) & np.isfinite(rest).all(axis=1))
         states = rest[lost]

@@ -149,12 +149,13 @@ class Task:
             return self.compiled.solve_held(
                 held, parameters, warm=warm, follow=follow, precision=precision, exact=exact
             )
-        parts = []
+        parts, states = [], np.empty((self.samples, len(self.compiled.functions.structure.reservoirs)), precision)
         for piece in (slice(first, first + step) for first in range(0, self.samples, step)):
             near = None if warm is None else warm[piece]
             found = self.subset(piece)._solved(parameters, near, follow, precision, exact)
-            parts.append(replace(found, held=np.zeros((len(found.u), 0)), linearisation=None))
-        return self._joined(parts)
+            states[piece] = found.u
+            parts.append(replace(found, u=states[piece], held=np.zeros((len(found.u), 0)), linearisation=None))
+        return self._joined(parts, states)
 
     @property
     def portion(self) -> int:
@@ -162,10 +163,9 @@ class Task:
         width = sum(int(np.prod(group.shape, dtype=int)) for group in self.compiled.inputs)
         return max(1, MOST_HELD // width)
 
-    def _joined(self, parts: Sequence[Solution]) -> Solution:
-        """Return the solution of all portions."""
+    def _joined(self, parts: Sequence[Solution], u: Array) -> Solution:
+        """Return the solution of all portions, whose states are ``u``."""
         readouts = {r.name: np.concatenate([part.readouts[r.name] for part in parts]) for r in self.readouts}
-        u = np.concatenate([part.u for part in parts])
         certificate = Certificate.joined([part.certificate for part in parts])
         held = np.zeros((self.samples, 0))
         return replace(parts[0], readouts=readouts, certificate=certificate, u=u, held=held, batch=(self.samples,))

@@ -13,7 +13,7 @@ from crncompile.learn.benchmarks import BENCHMARKS, Result, Row, Target, Trainer
 
 
 def chosen(model, rule="adjoint"):
-    (found,) = (b for b in BENCHMARKS if (b.model, b.rule) == (model, rule))
+    (found,) = (b for b in BENCHMARKS if (b.title, b.rule) == (model, rule))
     return found
 
 

@@ -105,6 +105,17 @@ def test_estimates_have_the_right_mean(name, rule, seeds):
     assert np.all(np.abs(draws.mean(axis=0) - exact) <= 5 * deviation + 1e-5 * np.abs(exact).max())
 
 
+def test_what_is_read_out_is_measured_alone_and_exactly():
+    """Two random estimates differ for hidden devices, and agree for those at the output."""
+    _, _, _, packing = situation("gated")
+    exact, _ = gradients("gated", "response_random", 1e-3)
+    first, second = (gradients("gated", Response("one", patterns=1), 1e-3, seed=seed)[1] for seed in (1, 2))
+    hidden = np.repeat([p.name.startswith("a.") for p in packing.parameters], packing.sizes)
+    assert np.abs(first - second)[hidden].max() > 0.01 * np.abs(exact).max()
+    for found in (first, second):
+        np.testing.assert_allclose(found[~hidden], exact[~hidden], rtol=1e-5, atol=1e-6 * np.abs(exact).max())
+
+
 def test_estimates_are_drawn_by_seed_and_call():
     net, task, outcome, packing = situation("bias_only")
     weights = task.by_readout(task.loss_weights(outcome))
