@@ -19,7 +19,7 @@ from crncompile.learn.job import Job
 from crncompile.learn.judgement import Judgement, judge, judged, refuse
 from crncompile.learn.laboratory import Laboratory
 from crncompile.learn.measured import MeasuredTask
-from crncompile.learn.optimizers import Optimizer, find
+from crncompile.learn.optimizers import Optimizer, every, find
 from crncompile.learn.parameters import fingerprint
 from crncompile.learn.recorder import DivergedError, Metrics, OutOfTimeError, Progress, Recorder, part
 from crncompile.learn.robust import Robustness, robustness
@@ -211,7 +211,20 @@ def _settings(
     if found.LEAST_SQUARES and task.classifies:
         raise DataError(f"{found.NAME} minimises squares, and this model classifies: use adam")
     own = dict(training.settings) if training and find(training.name) is found else {}
+    _belong(found, given)
     return found, chosen(found.NAME, found.SETTINGS, {**own, **given})
+
+
+def _belong(optimizer: Optimizer, given: Mapping[str, Value]) -> None:
+    """Raise DataError for a setting that only other optimisers have."""
+    for name in given:
+        others = [other.NAME for other in every().values() if name in other.SETTINGS]
+        if others and optimizer.NAME not in others:
+            known = others[0] if len(others) == 1 else f"{', '.join(others[:-1])} and {others[-1]}"
+            raise DataError(
+                f"{optimizer.NAME} has no setting {name}: {known} {'has' if len(others) == 1 else 'have'} it "
+                f"(choose one, such as --optimizer {others[0]})"
+            )
 
 
 def _for_varied(optimizer: str | None) -> str:
