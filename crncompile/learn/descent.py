@@ -23,7 +23,7 @@ from crncompile.learn.job import Job, evaluated
 from crncompile.learn.recorder import DivergedError, Metrics, merit, part
 from crncompile.learn.robust import VariedGradient, VariedTask, Workshop
 from crncompile.learn.settings import HELD_BACK, TARGET, Setting, count
-from crncompile.learn.task import Outcome, Task
+from crncompile.learn.task import Outcome, Search, Task
 from crncompile.learn.teacher import Gradient
 from crncompile.learn.transform import Point
 
@@ -166,8 +166,8 @@ class Descent:
         """Take one step, along the gradient of some samples."""
         job, point = self.job, self._point()
         batch, parameters = self._batch(chosen), {**self.fixed, **point.values}
-        near, follow = self.states.near(chosen), not self.states.known[chosen].all()
-        outcome = batch.run(parameters, near, follow, self.precision, exact=False)
+        follow = not self.states.known[chosen].all()
+        outcome = batch.run(parameters, Search(self.states.near(chosen), follow, self.precision, exact=False))
         g = self._slope(batch, outcome, point, parameters)
         right = batch.right(outcome)
         self.settled = False
@@ -271,9 +271,9 @@ class Descent:
         if not self.checked.known.any():
             self.checked.recent = self.states.recent
         every = np.arange(self.job.held_back.samples)
-        near, follow = self.checked.near(every), not self.checked.known.all()
+        search = Search(self.checked.near(every), not self.checked.known.all(), self.precision)
         parameters = {**self.fixed, **self.job.packing.at(self.average.z).values}
-        found = self.job.held_back.run(parameters, near, follow, self.precision)
+        found = self.job.held_back.run(parameters, search)
         self.checked.keep(every, found.solution.u)
         return found
 

@@ -13,7 +13,7 @@ from crncompile.learn.checkpoint import Keeper
 from crncompile.learn.judgement import Judgement
 from crncompile.learn.recorder import Metrics, Recorder
 from crncompile.learn.settings import Value
-from crncompile.learn.task import Outcome, Task
+from crncompile.learn.task import Outcome, Search, Task
 from crncompile.learn.teacher import Teacher
 from crncompile.learn.transform import Packing
 from crncompile.search import overflows
@@ -64,7 +64,7 @@ class Job:
         if max(int(np.prod(family.shape, dtype=int)) for family in compiled.network.families) < WORTH_SINGLE:
             return "float64"
         few = self.task.subset(np.arange(min(4, self.task.samples)))
-        outcome = few.run(compiled.parameters(self.given, seed=self.seed), precision="float32")
+        outcome = few.run(compiled.parameters(self.given, seed=self.seed), Search(precision="float32"))
         weights = few.by_readout(few.loss_weights(outcome))
         return "float64" if overflows(compiled, outcome.solution, weights) else "float32"
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from crncompile.compiled import CompiledNetwork
 from crncompile.learn.laboratory import Laboratory
-from crncompile.learn.task import Outcome, Task
+from crncompile.learn.task import COLD, Outcome, Search, Task
 from crncompile.solution import Solution
 from crncompile.solve.certificate import Certificate, Status
 
@@ -24,15 +24,8 @@ class MeasuredTask(Task):
         super().__init__(compiled, X, y)
         self.laboratory = laboratory
 
-    def run(
-        self,
-        parameters: Mapping[str, Array],
-        warm: Array | None = None,
-        follow: bool | None = None,
-        precision: str = "float64",
-        exact: bool = True,
-    ) -> Outcome:
-        """Build the network, apply the inputs, and read; what else is said means nothing to an instrument."""
+    def run(self, parameters: Mapping[str, Array], search: Search = COLD) -> Outcome:
+        """Build the network, apply the inputs, and read; how states are sought means nothing to an instrument."""
         held, _ = self.compiled.held(self.inputs, parameters, raw=True)
         rest = np.zeros((len(held), len(self.compiled.functions.structure.reservoirs)))
         u = np.asarray(self.laboratory.build(parameters).relax(held, rest))

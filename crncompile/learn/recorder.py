@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.learn.task import Outcome, Task
+from crncompile.learn.task import Outcome, Search, Task
 
 Array = NDArray[Any]
 Metrics = dict[str, Any]
@@ -202,7 +202,7 @@ class Recorder:
         checked = None if self.held_back is None else self.held_back.run(parameters)
         if near is None:
             return self.task.run(parameters), checked
-        return self.task.run(parameters, near, precision=str(near.dtype)), checked
+        return self.task.run(parameters, Search(near, precision=str(near.dtype))), checked
 
     # --- what a checkpoint keeps --------------------------------------------------------------------------------------
 

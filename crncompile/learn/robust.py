@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import DataError
-from crncompile.learn.task import Outcome, Task
+from crncompile.learn.task import COLD, Outcome, Search, Task
 from crncompile.learn.teacher import Gradient
 from crncompile.network.types import Network, Parameter, Tolerance
 from crncompile.solution import Solution
@@ -157,16 +157,9 @@ class VariedTask(Task):
         varied.thrifty, varied.workshop = False, workshop
         return varied
 
-    def run(
-        self,
-        parameters: Mapping[str, Array],
-        warm: Array | None = None,
-        follow: bool | None = None,
-        precision: str = "float64",
-        exact: bool = True,
-    ) -> Outcome:
+    def run(self, parameters: Mapping[str, Array], search: Search = COLD) -> Outcome:
         """See `Task.run`."""
-        return super().run(self.workshop.build(parameters), warm, follow, precision, exact)
+        return super().run(self.workshop.build(parameters), search)
 
     def outcome(self, solution: Solution) -> Outcome:
         """See `Task.outcome`."""

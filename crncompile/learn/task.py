@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,35 @@ MOST_HELD = 200_000
 
 The images of MNIST are solved some 250 at a time then: it is what goes with their states that fills memory.
 """
+
+
+class Search(NamedTuple):
+    """How states are sought.
+
+    ``warm`` (samples, floating) are states near the answers, from which Newton starts. What it does not lead to a
+    stable state is followed from the stated start where ``follow`` says so, and else counts as not converged; by
+    default it is followed unless all samples have such states. See `CompiledNetwork.solve_held` for the others.
+    """
+
+    warm: Array | None = None
+    follow: bool | None = None
+    precision: str = "float64"
+    exact: bool = True
+
+    @property
+    def follows(self) -> bool:
+        """Whether what is not found is followed."""
+        if self.follow is None:
+            return self.warm is None or not bool(np.isfinite(self.warm).all())
+        return self.follow
+
+    def take(self, samples: slice) -> Search:
+        """Return the same for some samples."""
+        return self._replace(warm=None if self.warm is None else self.warm[samples], follow=self.follows)
+
+
+COLD = Search()
+"""From the stated start, in 64 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,38 +150,21 @@ class Task:
         part.samples = len(part.targets)
         return part
 
-    def run(
-        self,
-        parameters: Mapping[str, Array],
-        warm: Array | None = None,
-        follow: bool | None = None,
-        precision: str = "float64",
-        exact: bool = True,
-    ) -> Outcome:
-        """Solve all samples and compare.
+    def run(self, parameters: Mapping[str, Array], search: Search = COLD) -> Outcome:
+        """Solve all samples and compare."""
+        return self.outcome(self._solved(parameters, search))
 
-        ``warm`` (samples, floating) are states near the answers, from which Newton starts. What it does not lead to a
-        stable state is followed from the stated start where ``follow`` says so, and else counts as not converged; by
-        default it is followed unless all samples have such states.
-        """
-        if follow is None:
-            follow = warm is None or not np.isfinite(warm).all()
-        return self.outcome(self._solved(parameters, warm, follow, precision, exact))
-
-    def _solved(
-        self, parameters: Mapping[str, Array], warm: Array | None, follow: bool, precision: str, exact: bool
-    ) -> Solution:
+    def _solved(self, parameters: Mapping[str, Array], search: Search) -> Solution:
         """Solve all samples, many of them in portions: what these held is left out, being eight times their images."""
-        step = max(1, self.portion // 4) if follow else self.portion
+        step, precision = max(1, self.portion // 4) if search.follows else self.portion, search.precision
         if not self.thrifty or self.samples <= max(step, FEW):
             held, _ = self.compiled.held(self.inputs, parameters, raw=True, precision=precision)
             return self.compiled.solve_held(
-                held, parameters, warm=warm, follow=follow, precision=precision, exact=exact
+                held, parameters, warm=search.warm, follow=search.follows, precision=precision, exact=search.exact
             )
         parts, states = [], np.empty((self.samples, len(self.compiled.functions.structure.reservoirs)), precision)
         for piece in (slice(first, first + step) for first in range(0, self.samples, step)):
-            near = None if warm is None else warm[piece]
-            found = self.subset(piece)._solved(parameters, near, follow, precision, exact)
+            found = self.subset(piece)._solved(parameters, search.take(piece))
             states[piece] = found.u
             parts.append(replace(found, u=states[piece], held=np.zeros((len(found.u), 0)), linearisation=None))
         return self._joined(parts, states)

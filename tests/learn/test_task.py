@@ -6,7 +6,7 @@ import pytest
 import crncompile
 from crncompile.errors import DataError
 from crncompile.learn.rules.adjoint import gradient
-from crncompile.learn.task import Task
+from crncompile.learn.task import Search, Task
 
 HEAD = """
 network several
@@ -79,7 +79,7 @@ def test_the_gradient_of_the_loss(model, request):
         for k in (-2, -1, 1, 2):
             moved = values[name].copy()
             moved[index] += k * step
-            ends.append(task.run({**values, name: moved}, warm=outcome.solution.u).loss)
+            ends.append(task.run({**values, name: moved}, Search(outcome.solution.u)).loss)
         difference = (ends[0] - 8 * ends[1] + 8 * ends[2] - ends[3]) / (12 * step)
         assert slopes[name][index] == pytest.approx(difference, rel=1e-7, abs=1e-12 / step), name
 

@@ -13,7 +13,7 @@ from crncompile.learn.descent import States
 from crncompile.learn.job import Job, evaluated
 from crncompile.learn.recorder import Metrics, merit, part
 from crncompile.learn.settings import HELD_BACK, TARGET, Setting, count
-from crncompile.learn.task import Outcome
+from crncompile.learn.task import Outcome, Search
 
 Array = NDArray[Any]
 NAME = "lbfgs"
@@ -87,7 +87,7 @@ class _Start:
         """Return the mean loss and its derivative (size,)."""
         job, parameters = self.job, self._parameters(z)
         every = np.arange(job.task.samples)
-        outcome = job.task.run(parameters, self.states.near(every), True)
+        outcome = job.task.run(parameters, Search(self.states.near(every), True))
         self.states.keep(every, outcome.solution.u)
         right = job.task.right(outcome) if job.task.classifies else None
         self.last = evaluated(job.task, outcome, right), z.copy()
@@ -103,9 +103,8 @@ class _Start:
         for first in range(0, task.samples, step):
             chosen = np.arange(first, min(first + step, task.samples))
             portion = task.subset(chosen)
-            found = (
-                portion.run(parameters, outcome.solution.u[chosen], False) if len(chosen) < task.samples else outcome
-            )
+            near = Search(outcome.solution.u[chosen], False)
+            found = portion.run(parameters, near) if len(chosen) < task.samples else outcome
             weighted = np.where(found.good[:, None], weights[chosen], 0)
             total += self.job.packing.pull(self.job.teacher(task.compiled, found, portion.by_readout(weighted)), z)
         return total
@@ -118,7 +117,7 @@ class _Start:
         entry: Metrics = {"epoch": self.iterations, **self.last[0]}
         if held_back is not None and self.checked is not None:
             every = np.arange(held_back.samples)
-            found = held_back.run(self._parameters(z), self.checked.near(every), True)
+            found = held_back.run(self._parameters(z), Search(self.checked.near(every), True))
             self.checked.keep(every, found.solution.u)
             entry |= {f"validation_{name}": value for name, value in evaluated(held_back, found).items()}
             merits = merit(held_back, found)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from crncompile.learn.job import Job, evaluated
 from crncompile.learn.recorder import part
 from crncompile.learn.settings import TARGET, Setting, count
-from crncompile.learn.task import Outcome
+from crncompile.learn.task import Outcome, Search
 
 Array = NDArray[Any]
 NAME = "levenberg_marquardt"
@@ -101,7 +101,7 @@ class _Residuals:
 
     def __call__(self, z: Array) -> Array:
         parameters = {**self.fixed, **self.packing.unpack(z)}
-        self.outcome = self.task.run(parameters, warm=self.warm)
+        self.outcome = self.task.run(parameters, Search(self.warm))
         self.at = z.copy()
         loss = self.outcome.loss if not self.outcome.unconverged else float("inf")
         if loss < self.best.loss:
