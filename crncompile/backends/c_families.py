@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from crncompile.backends import c_newton
 from crncompile.backends.c_library import shared_libraries
 from crncompile.backends.c_loops import Function
-from crncompile.backends.c_newton import LARGEST_PIVOT, Found, Layout, Solver, pointers
+from crncompile.backends.c_newton import LARGEST_PIVOT, Fixed, Found, Layout, Solver, pointers
 from crncompile.backends.c_places import inner_axis
 from crncompile.backends.c_source import HEAD, c_identifiers
 from crncompile.backends.c_text import family_functions, high
@@ -85,17 +85,15 @@ class Constants:
     def __init__(self, slots: Mapping[str, Sequence[Any]], module: Any, dtype: np.dtype[Any]):
         self.slots, self.module, self.dtype = slots, module, dtype
         self._tables: dict[str, list[LaidOut]] = {}
-        self._fixed: dict[tuple[str, str], tuple[list[Array], Array]] = {}
+        self._fixed: dict[tuple[str, str], Fixed] = {}
         self.solver: Solver | None = None
 
-    def of(self, family: Family, what: str) -> tuple[list[Array], Array]:
-        """Return the constants of one of a family's functions, and their strides in numbers along the family's axes."""
+    def of(self, family: Family, what: str) -> Fixed:
+        """Return the constants of one of a family's functions."""
         key = family.name, what
         if key not in self._fixed:
             table = self._table(family, what)
-            chosen = [table[place] for place in family.places[what]]
-            strides = np.array([strides for _, strides in chosen], np.int64).ravel() // self.dtype.itemsize
-            self._fixed[key] = [array for array, _ in chosen], strides
+            self._fixed[key] = Fixed.of([table[place] for place in family.places[what]], self.dtype.itemsize)
         return self._fixed[key]
 
     def _table(self, family: Family, what: str) -> list[LaidOut]:
@@ -106,18 +104,22 @@ class Constants:
         return self._tables[name]
 
 
-LaidOut = tuple[Array, tuple[int, ...]]
-"""Numbers, and the bytes between them along the axes of a family."""
+class LaidOut(NamedTuple):
+    """Numbers, their address, and the bytes between them along the axes of a family."""
+
+    array: Array
+    address: int
+    strides: tuple[int, ...]
 
 
 def _laid_out(value: Array, shape: tuple[int, ...]) -> LaidOut:
     """Return a constant of a family with what the innermost loop reads side by side in memory."""
     if value.ndim == 0:
-        return value, (0,) * len(shape)
+        return LaidOut(value, value.ctypes.data, (0,) * len(shape))
     inner, whole = inner_axis(shape), value if value.shape == shape else np.broadcast_to(value, shape)
     if whole.strides[inner] not in (0, value.itemsize) and shape[inner] > 1:
         whole = np.moveaxis(np.ascontiguousarray(np.moveaxis(whole, inner, -1)), -1, inner)
-    return whole, whole.strides
+    return LaidOut(whole, whole.ctypes.data, whole.strides)
 
 
 class Families:
@@ -254,7 +256,7 @@ class Families:
         single = constants.dtype == np.float32
         confines = self.program.bounded and not self.program.unique
         functions = {
-            what: [(self._routine(f, what, single), *constants.of(f, what)) for f in families if what in f.functions]
+            what: [(self._routine(f, what, single), constants.of(f, what)) for f in families if what in f.functions]
             for what in ("linearise", "gross", *(("currents", "margins") if confines else ()))
         }
         return Solver(self._library("newton", single), self.layout, functions, constants.dtype)
@@ -306,10 +308,10 @@ class Families:
         jobs: Sequence[tuple[Sequence[Array], int, int]],
     ) -> None:
         f = family.functions[what]
-        fixed, strides = constants.of(family, what)
+        fixed = constants.of(family, what)
         routine = getattr(self._library(what, inputs[f.inputs[0]].dtype == np.float32), f.name)
-        given = [pointers([inputs[name] for name in f.inputs]), pointers(fixed)]
-        rest = [ctypes.c_void_p(strides.ctypes.data), pointers(f.indices)]
+        given = [pointers([inputs[name] for name in f.inputs]), fixed.pointers]
+        rest = [ctypes.c_void_p(fixed.strides.ctypes.data), pointers(f.indices)]
 
         def call(job: tuple[Sequence[Array], int, int]) -> None:
             outputs, first, last = job

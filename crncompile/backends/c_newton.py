@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -143,6 +144,11 @@ class Routine:
     outputs: Array
     indices: Any
 
+    @cached_property
+    def addresses(self) -> tuple[int, int, int]:
+        """Return where inputs, outputs and indices lie."""
+        return self.inputs.ctypes.data, self.outputs.ctypes.data, ctypes.addressof(self.indices)
+
 
 class Found(NamedTuple):
     """Where Newton's method ended: whether found, and iterations (batch,); states, last steps and so on (batch, n).
@@ -246,8 +252,24 @@ class Layout:
         return tuple(self.sizes[group] for group in (block if self.dense[block] else block[:1]))
 
 
-Given = tuple[Routine, list[Array], Array]
-"""A function of a family, its constants, and their strides."""
+@dataclass(frozen=True, eq=False)
+class Fixed:
+    """Constants of a function of a family, as C takes them: addresses, and strides in numbers along the axes."""
+
+    arrays: Sequence[Array]
+    pointers: Any
+    strides: Array
+
+    @classmethod
+    def of(cls, constants: Sequence[tuple[Array, int, tuple[int, ...]]], size: int) -> Fixed:
+        """Take constants with their addresses and their strides in bytes; a number has this size."""
+        addresses = (_pointer * max(1, len(constants)))(*[address for _, address, _ in constants])
+        strides = np.array([step // size for _, _, steps in constants for step in steps], np.int64)
+        return cls([array for array, _, _ in constants], addresses, strides)
+
+
+Given = tuple[Routine, Fixed]
+"""A function of a family, and its constants."""
 
 
 class Solver:
@@ -260,17 +282,15 @@ class Solver:
         for what, families in functions.items():
             setattr(self.network, what, len(families))
             setattr(self.network, f"calls_{what}", self._calls(families))
-        self.devices = sum(max((array.size for array in fixed), default=1) for _, fixed, _ in functions["linearise"])
+        given = [fixed.arrays for _, fixed in functions["linearise"]]
+        self.devices = sum(max((array.size for array in arrays), default=1) for arrays in given)
 
     def _calls(self, families: Sequence[Given]) -> int:
         calls = (_Call * max(1, len(families)))()
-        for call, (routine, fixed, strides) in zip(calls, families, strict=False):
-            constants = pointers(fixed)
-            self.kept.append(constants)
+        for call, (routine, fixed) in zip(calls, families, strict=False):
             call.run, call.ins, call.outs = routine.address, len(routine.inputs), len(routine.outputs)
-            call.in_, call.out = routine.inputs.ctypes.data, routine.outputs.ctypes.data
-            call.fixed, call.index = ctypes.addressof(constants), ctypes.addressof(routine.indices)
-            call.strides = strides.ctypes.data
+            call.in_, call.out, call.index = routine.addresses
+            call.fixed, call.strides = ctypes.addressof(fixed.pointers), fixed.strides.ctypes.data
         self.kept.append(calls)
         return ctypes.addressof(calls)
 
