@@ -224,7 +224,7 @@ class SeparableFamily:
     def _matrix(self, devices: Array) -> Array:
         """Return an array (*family) as (rows, columns)."""
         moved = devices.transpose(*self.rows, *self.columns).reshape(self.left.size, self.right.size)
-        return moved if hasattr(moved, "aval") else np.ascontiguousarray(moved)
+        return np.ascontiguousarray(moved) if self.runtime.np is np else moved
 
     # --- potentials ---
 
