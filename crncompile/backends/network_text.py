@@ -214,8 +214,10 @@ class NetworkText:
         for (row, column), shape in self.program.blocks.items():
             group = self.program.groups[column]
             if is_molecular(group):
-                c = f"exp(u[:, {'None, ' if shape == 'dense' else ''}{group.start}:{group.stop}])"
-                yield f"blocks[{row}, {column}] *= {c}"
+                c = self.reader.names[group.name]
+                if len(group.shape) != 1:
+                    c = f"{c}.reshape(batch, -1)"
+                yield f"blocks[{row}, {column}] *= {c}{'[:, None]' if shape == 'dense' else ''}"
 
     # --- gradients ----------------------------------------------------------------------------------------------------
 

@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 N_A = 6.02214076e23  # 1/mol
-TILE = 1 << 14  # elements of a family treated at once, so that temporaries stay in cache
+TILE = 1 << 13  # elements of a family treated at once: temporaries stay in cache, and are too small to be given back
 SAMPLES = 4  # of a large family treated at once, which share what does not depend on the sample
 WORTH_THREADS = 1 << 19  # elements from which threads for the tiles cost less than they save
 
 
 def exp(x: Array) -> Array:
     """Exponential that saturates instead of overflowing, real or complex, in the precision of its argument."""
-    largest = 700.0 if np.result_type(x).itemsize >= 8 else 80.0
-    if np.iscomplexobj(x):
+    x = np.asarray(x)
+    largest = 700.0 if x.dtype.itemsize >= 8 else 80.0
+    if x.dtype.kind == "c":
         return np.asarray(np.exp(np.minimum(x.real, largest) + 1j * x.imag))
     return np.asarray(np.exp(np.minimum(x, largest)))
 
@@ -33,10 +34,9 @@ def collect(value: Array, batch: int, shape: tuple[int, ...], keep: tuple[int, .
     """Sum a family's values over all axes but ``keep``, which come out in this order and flattened: (batch, kept)."""
     if np.shape(value) != (batch, *shape):
         value = np.broadcast_to(value, (batch, *shape))
-    dropped = tuple(1 + a for a in range(len(shape)) if a not in keep)
-    if dropped:
-        value = value.sum(axis=dropped)
-    if tuple(keep) != tuple(sorted(keep)):
+    if len(keep) < len(shape):
+        value = np.add.reduce(value, axis=tuple([1 + a for a in range(len(shape)) if a not in keep]))
+    if len(keep) > 1 and list(keep) != sorted(keep):
         value = value.transpose(0, *(1 + k for k in np.argsort(np.argsort(keep))))
     return value.reshape(batch, -1)
 
@@ -139,7 +139,7 @@ def tiles(batch: int, devices: int, most: int = TILE) -> list[slice]:
 
 def dtype_of(*arrays: Array) -> np.dtype[Any]:
     """Complex if anything is, else float; of 32 bits where all arrays are."""
-    kinds = [a.dtype for a in arrays if isinstance(a, (np.ndarray, np.generic))]
+    kinds = {a.dtype for a in arrays if isinstance(a, (np.ndarray, np.generic))}
     return np.result_type(np.float32, *kinds) if kinds else np.dtype(float)
 
 
