@@ -88,7 +88,7 @@ def figures_of(source: str, name: str, backend: str) -> Figures:
 
 def _figures(compiled: CompiledNetwork, samples: NDArray[Any], name: str, ready: float, first: float) -> Figures:
     (group,) = compiled.inputs
-    values = compiled.parameters()
+    values = compiled.prepared()
     held, batch = compiled.held({group.name: samples}, values, raw=True)
     found = compiled.solve_held(held, values, batch)
     weights = {readout.name: np.ones((len(samples), *readout.shape)) for readout in compiled.network.readouts}
