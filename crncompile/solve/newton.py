@@ -19,8 +19,8 @@ FULL_STEP = 1e3
 """The same where a stray does no harm: one such step balances currents that are linear in the potentials."""
 MOST_STEPS, MOST_POLISHING = 16, 12
 """Most iterations until a step is small, and behind it."""
-STILL = 1e-13
-"""A Newton step in kT from which on 64 bits gain little."""
+STILL = 1e-13, 2e-5
+"""A Newton step in kT from which on 64 bits, and 32, gain little."""
 ARRIVED = 1e-4
 """A Newton step in kT behind which its square is small: what is left is a matter of polishing."""
 MARGIN = 1e-3
@@ -162,7 +162,7 @@ def compiled(
     settings = {
         "longest": attempt.longest,
         "arrived": wanted.arrived,
-        "still": wanted.still if unit > 1e-10 else STILL,  # as the residual is not asked for
+        "still": STILL[unit > 1e-10],  # less than in `_polish`, as the residual is not asked for
         "allowed": BACKWARD_ERROR * unit,
         "vanishing": VANISHING,
         "margin": MARGIN,
@@ -177,11 +177,11 @@ def compiled(
     if found.response is not None:
         last = last.knowing(response=found.response)
     residual, step = residual_of(last), largest(found.step)
-    if found.found.all():
-        return Polished(found.u, residual, step, found.iterations, last, found.confined)
-    lost = ~found.found
-    residual[lost] = step[lost] = np.inf
-    return Polished(found.u, residual, step, found.iterations, None, found.confined)
+    whole = found.found.all()
+    residual[~found.found] = step[~found.found] = np.inf
+    result = Polished(found.u, residual, step, found.iterations, last if whole else None, found.confined)
+    poor = found.found & ~result.found
+    return result.put(poor, _polish(equations.take(poor), found.u[poor])) if poor.any() else result
 
 
 def newton(

@@ -132,6 +132,23 @@ def test_injected_currents_are_part_of_the_balance():
     assert np.abs(found.u - network.solve(x=x).u).max() > 1e-6
 
 
+@pytest.mark.parametrize("distance", [3e-6, 3e-5, 1e-4, 2e-4, 5e-4, 1e-3])
+@pytest.mark.parametrize("dtype", [np.float32, float])
+def test_what_is_polished_counts_as_found_from_wherever_it_began(distance, dtype):
+    """A step may be small already where the residual is not."""
+    network = crncompile.loads(COUPLED, backend="c")
+    functions = network.functions
+    parameters = {name: np.asarray(value, dtype) for name, value in network.parameters().items()}
+    prepared = functions.prepare(parameters)
+    held, _ = network.held({"x": np.full((20, 5), 1.0)}, parameters, precision=np.dtype(dtype).name)
+    held = held.astype(dtype)
+    rest = network.solve(x=np.full((20, 5), 1.0)).u
+    start = (rest + distance * np.random.default_rng(1).choice([-1, 1], rest.shape)).astype(dtype)
+    found = polish(Equations.of(functions, prepared, held, start, None), start)
+    assert found.found.all()
+    np.testing.assert_allclose(found.u, rest, atol=1e-5 if dtype == np.float32 else 1e-12)
+
+
 def test_what_strays_is_told_and_its_state_left(monkeypatch):
     network = crncompile.loads(COUPLED, backend="c")
     functions, parameters = network.functions, network.parameters()
