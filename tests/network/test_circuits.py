@@ -65,7 +65,7 @@ def test_a_deep_network_is_small_to_write_and_compiles():
 
 
 def test_the_code_of_a_deep_network_does_not_grow_with_its_devices():
-    small, large = (crncompile.loads(by_circuits(sizes)).program for sizes in ((8, 6, 5, 3), (60, 60, 50, 30)))
+    small, large = (crncompile.loads(by_circuits(sizes)).program for sizes in ((8, 6, 5, 3), (40, 40, 40, 30)))
     texts = (module_text(program, {}, "").partition("devices and readouts")[2] for program in (small, large))
     first, second = (re.sub(r"\d+", "", text).split() for text in texts)
     assert 1000 < len(first) == len(second)
