@@ -24,7 +24,7 @@ CHUNK = 16
 """Samples that read the constants of all devices together."""
 LARGEST_PIVOT = 256
 """Reservoirs of a group whose block is dense, up to which plain elimination is as quick as a library's by tiles."""
-WORTH_A_THREAD = 50_000
+WORTH_A_THREAD = 100_000
 """Devices times samples below which a second thread costs more than it saves."""
 
 

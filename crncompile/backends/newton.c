@@ -68,11 +68,14 @@ enum { LOST, FOUND };
 static real size_of(const real *x, at n)
 {
     real most = 0;
+    int unknown = 0;
+#pragma omp simd reduction(max : most) reduction(| : unknown)
     for (at i = 0; i < n; i++) {
-        if (isnan(x[i])) return INFINITY;
-        most = fabs(x[i]) > most ? fabs(x[i]) : most;
+        const real size = fabs(x[i]);
+        most = size > most ? size : most;
+        unknown |= x[i] != x[i];
     }
-    return most;
+    return unknown ? INFINITY : most;
 }
 
 /* Numbers that a processor works on at once, and more are no harm. */
@@ -152,11 +155,25 @@ static void substitute_all(const real *a, at n, at width, const at *swap, real *
     }
 }
 
+/* x *= factor, number by number. */
+static void scale(real *restrict x, const real *restrict factor, at n)
+{
+#pragma omp simd
+    for (at i = 0; i < n; i++) x[i] *= factor[i];
+}
+
+static void invert(real *x, at n)
+{
+#pragma omp simd
+    for (at i = 0; i < n; i++) x[i] = 1 / x[i];
+}
+
 /* to -= part from */
 static void multiply(const real *restrict own, const struct part *part, at rows, at columns, const real *restrict from,
                      real *restrict to)
 {
     if (!part->dense) {
+#pragma omp simd
         for (at i = 0; i < rows; i++) to[i] -= own[i] * from[i];
         return;
     }
@@ -248,16 +265,16 @@ static int eliminate(const struct network *network, const struct plan *plan, rea
         const real *pivot = work + l->offset;
         switch (s->what) {
         case PIVOT: /* a becomes its factors */
-            if (!a->dense) for (at i = 0; i < row->size; i++) own[i] = 1 / own[i];
+            if (!a->dense) invert(own, row->size);
             else if (!factorise(own, row->size, a->width, swaps + row->start)) return 0;
             break;
         case DIVIDE: /* x of a's rows by the pivot a */
             if (a->dense) substitute(own, row->size, a->width, swaps + row->start, to);
-            else for (at i = 0; i < row->size; i++) to[i] *= own[i];
+            else scale(to, own, row->size);
             break;
         case SCALE: /* a is divided by the pivot b */
             if (l->dense) substitute_all(pivot, row->size, l->width, swaps + row->start, own, a->width);
-            else if (!a->dense) for (at i = 0; i < row->size; i++) own[i] *= pivot[i];
+            else if (!a->dense) scale(own, pivot, row->size);
             else for (at i = 0; i < row->size; i++)
                 for (at j = 0; j < a->width; j += LANES) *(lanes *)(own + i * a->width + j) *= pivot[i];
             break;
@@ -322,14 +339,16 @@ static int exact_enough(const struct network *network, int transposed, real *con
     memset(sizes, 0, n * sizeof(real));
     product(network, transposed, blocks, b, x, error, sizes);
     real most = 0;
+    int exact = 1;
+#pragma omp simd reduction(max : most)
     for (at i = 0; i < n; i++) {
         error[i] -= right[i];
         sizes[i] += fabs(right[i]);
         most = sizes[i] > most ? sizes[i] : most;
     }
-    for (at i = 0; i < n; i++)
-        if (!(fabs(error[i]) <= settings->allowed * sizes[i] + settings->vanishing * most)) return 0;
-    return 1;
+#pragma omp simd reduction(& : exact)
+    for (at i = 0; i < n; i++) exact &= fabs(error[i]) <= settings->allowed * sizes[i] + settings->vanishing * most;
+    return exact;
 }
 
 /* Solve J x = right or with the transpose of J, refined once where that is needed (Skeel 1980); false where it fails. */
@@ -446,7 +465,10 @@ static void linearise(const struct network *network, struct chunk *c, at count, 
 static void approach(const struct network *network, struct chunk *c, at b, real longest)
 {
     const at n = network->floating;
-    for (at i = 0; i < n; i++) c->u[b * n + i] += fmin(fmax(c->x[i], -longest), longest);
+    real *restrict u = c->u + b * n;
+    const real *restrict x = c->x;
+#pragma omp simd
+    for (at i = 0; i < n; i++) u[i] += x[i] > longest ? longest : x[i] < -longest ? -longest : x[i];
 }
 
 /* The step, shortened as a whole. */
@@ -459,6 +481,20 @@ static void move_on(const struct network *network, struct chunk *c, at b, real l
     for (at i = 0; i < n; i++) c->u[b * n + i] += factor * c->x[i];
 }
 
+/* Keep the state of sample b with all that is known there. */
+static void keep(const struct network *network, const struct chunk *c, at b, const struct found *found)
+{
+    const at n = network->floating, sample = c->course[b].sample;
+    found->status[sample] = FOUND;
+    memcpy(found->step + sample * n, c->x, n * sizeof(real));
+    memcpy(found->u + sample * n, c->u + b * n, n * sizeof(real));
+    memcpy(found->currents + sample * n, c->into + b * n, n * sizeof(real));
+    for (at k = 0; k < network->blocks; k++) {
+        const at entries = network->block[k].size;
+        memcpy(found->blocks[k] + sample * entries, c->out[k + 1] + b * entries, entries * sizeof(real));
+    }
+}
+
 /* One step of sample b, whose currents and Jacobian are known; whether it goes on. */
 static int advance(const struct network *network, const struct settings *settings, struct chunk *c, at b,
                    const struct found *found)
@@ -466,8 +502,9 @@ static int advance(const struct network *network, const struct settings *setting
     struct course *course = c->course + b;
     const at n = network->floating, sample = course->sample;
     const real *into = c->into + b * n;
-    real *u = c->u + b * n;
-    for (at i = 0; i < n; i++) c->right[i] = -into[i];
+    real *u = c->u + b * n, *right = c->right;
+#pragma omp simd
+    for (at i = 0; i < n; i++) right[i] = -into[i];
     if (course->phase == APPROACH) {
         memcpy(c->x, c->right, n * sizeof(real));
         const int regular = eliminate(network, &network->plan, c->out + 1, b, c->work, c->swaps, c->x);
@@ -476,6 +513,11 @@ static int advance(const struct network *network, const struct settings *setting
         course->count++;
         course->patience -= size > course->before / 2;
         course->before = size;
+        if (size <= settings->still && exact_enough(network, network->plan.transposed, c->out + 1, b, c->x, c->right, settings,
+                                                    c->error, c->sizes)) { /* nothing is left to polish */
+            keep(network, c, b, found);
+            return 0;
+        }
         if (size < settings->arrived) {
             approach(network, c, b, settings->longest);
             *course = (struct course){POLISH, sample, 2, 0, INFINITY, INFINITY};
@@ -510,14 +552,7 @@ static int advance(const struct network *network, const struct settings *setting
             return 1;
         }
     }
-    found->status[sample] = FOUND;
-    memcpy(found->step + sample * n, c->x, n * sizeof(real));
-    memcpy(found->u + sample * n, u, n * sizeof(real));
-    memcpy(found->currents + sample * n, into, n * sizeof(real));
-    for (at k = 0; k < network->blocks; k++) {
-        const at entries = network->block[k].size;
-        memcpy(found->blocks[k] + sample * entries, c->out[k + 1] + b * entries, entries * sizeof(real));
-    }
+    keep(network, c, b, found);
     return 0;
 }
 
