@@ -81,7 +81,8 @@ class CompiledNetwork:
             if name in self.network.derived:
                 raise DataError(f"parameter {name} follows from {', '.join(self.network.derived[name])}: set that")
             if name not in result:
-                raise DataError(f"the network has no parameter {name}; {did_you_mean(name, result)}")
+                some = f"it has {len(result)}, such as {', '.join([*result][:3])}"
+                raise DataError(f"the network has no parameter {name}; {did_you_mean(name, result) or some}")
             result[name] = self._fitting(name, np.asarray(value))
         return result
 

@@ -69,3 +69,8 @@ def test_a_solution_can_be_sent_elsewhere():
     parameters = pickle.loads(pickle.dumps(solution.parameters))
     for name, value in parameters.items():
         np.testing.assert_array_equal(value, solution.parameters[name])
+
+
+def test_a_name_that_is_like_no_other_is_answered_by_some():
+    with pytest.raises(DataError, match=r"no parameter zzz; it has \d+, such as \w+"):
+        crncompile.loads(COUPLED).prepared({"zzz": 1.0})
