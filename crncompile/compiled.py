@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crncompile.errors import DataError, did_you_mean
+from crncompile.errors import DataError, which_of
 from crncompile.network.coding import encode, in_range_unit
 from crncompile.network.initial import initial_values
 from crncompile.network.types import Network, Reservoir
@@ -81,8 +81,7 @@ class CompiledNetwork:
             if name in self.network.derived:
                 raise DataError(f"parameter {name} follows from {', '.join(self.network.derived[name])}: set that")
             if name not in result:
-                some = f"it has {len(result)}, such as {', '.join([*result][:3])}"
-                raise DataError(f"the network has no parameter {name}; {did_you_mean(name, result) or some}")
+                raise DataError(f"the network has no parameter {name}; {which_of(name, result)}")
             result[name] = self._fitting(name, np.asarray(value))
         return result
 
@@ -117,7 +116,7 @@ class CompiledNetwork:
         known = [group.name for group in self.inputs]
         for name in inputs:
             if name not in known:
-                raise DataError(f"the network has no input {name}; {did_you_mean(name, known)}")
+                raise DataError(f"the network has no input {name}; {which_of(name, known)}")
         shaped, batches = {}, []
         for group in self.inputs:
             if group.name not in inputs:
@@ -189,7 +188,7 @@ class CompiledNetwork:
         result = np.zeros((*batch, len(self.functions.structure.reservoirs)))
         for name, values in currents.items():
             if name not in groups:
-                raise DataError(f"the network has no floating reservoir {name}; {did_you_mean(name, groups)}")
+                raise DataError(f"the network has no floating reservoir {name}; {which_of(name, groups)}")
             group, array = groups[name], np.asarray(values, float)
             try:
                 shaped = np.broadcast_to(array, (*batch, *group.shape))
@@ -257,7 +256,7 @@ class CompiledNetwork:
         family = next((family for family in self.network.families if family.name == name), None)
         if family is None:
             known = [family.name for family in self.network.families]
-            raise DataError(f"the network has no devices called {name}; {did_you_mean(name, known)}")
+            raise DataError(f"the network has no devices called {name}; {which_of(name, known)}")
         law = self.system.laws[family.kind.name]
         with np.errstate(all="ignore"):
             fluxes = self.functions.fluxes(u, held, parameters)[name]

@@ -23,6 +23,7 @@ MOST_SHOWN = 50
 #: Characters of a word that are shown, and compared with other words.
 LONGEST_SHOWN = 80
 _MOST_COMPARED = 2000
+_MOST_LISTED = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,4 +220,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name.casefold(), folded, n=2, cutoff=0.6) if comparable else []
     if near:
         return f"did you mean {' or '.join(folded[n] for n in near)}?"
-    return f"known here: {', '.join(map(shortened, choices))}" if 0 < len(choices) <= 12 else ""
+    return f"known here: {', '.join(map(shortened, choices))}" if 0 < len(choices) <= _MOST_LISTED else ""
+
+
+def which_of(name: str, known: Iterable[str]) -> str:
+    """Return what `did_you_mean` does for the end of a sentence: where it has nothing to say, the first of many names.
+
+    >>> which_of("level", [])
+    'there are none'
+    """
+    choices = sorted(set(known))
+    if not choices:
+        return "there are none"
+    some = ", ".join(map(shortened, choices[:_MOST_LISTED]))
+    return did_you_mean(name, choices) or f"known here: {some} and {len(choices) - _MOST_LISTED} more"

@@ -54,6 +54,6 @@ class PreparedParameters(Mapping[str, Array]):
 
 
 def _frozen(value: Array) -> Array:
-    own = value if not value.flags.writeable and value.flags.owndata else value.copy()
+    own = np.array(value)
     own.flags.writeable = False
     return own

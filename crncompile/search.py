@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.errors import DataError, did_you_mean
+from crncompile.errors import DataError, which_of
 from crncompile.prepared import PreparedParameters
 from crncompile.solution import Solution
 from crncompile.solve.adjoint import gradient_at
@@ -61,7 +61,7 @@ def find(
 ) -> Solution:
     """Find the steady states of a batch; see `CompiledNetwork.solve_held`."""
     if wanted.precision not in PRECISIONS:
-        raise DataError(f"there is no precision {wanted.precision}; {did_you_mean(wanted.precision, PRECISIONS)}")
+        raise DataError(f"there is no precision {wanted.precision}; {which_of(wanted.precision, PRECISIONS)}")
     batch = (len(held),) if batch is None else batch
     search = _double if wanted.precision == "float64" else _single
     pieces = portions(compiled, len(held))
@@ -108,9 +108,10 @@ def _single(
     wanted: Wanted,
 ) -> Solution:
     """Newton's method in 32 bits; paths are followed in 64, and their ends rounded."""
-    cast: Parameters = {name: np.asarray(value, np.float32) for name, value in parameters.items()}
     if isinstance(parameters, PreparedParameters):
-        cast = parameters.single()
+        cast: Parameters = parameters.single()
+    else:
+        cast = {name: np.asarray(value, np.float32) for name, value in parameters.items()}
     single = held.astype(np.float32, copy=False)
     quick = _solved(compiled, single, cast, batch, begin, 0, wanted)
     lost = np.flatnonzero(quick.certificate.failed)
@@ -178,7 +179,7 @@ def _totals(functions: Any, totals: Mapping[str, float] | None, start: Array, pa
     values = functions.content(start[:1], parameters)[0] @ functions.structure.conserved.T
     for name, value in totals.items():
         if name not in names:
-            raise DataError(f"nothing called {name} is conserved; {did_you_mean(name, names)}")
+            raise DataError(f"nothing called {name} is conserved; {which_of(name, names)}")
         values[names.index(name)] = value
     return np.asarray(values)
 

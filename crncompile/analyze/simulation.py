@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crncompile.errors import DataError, SteadyStateError, did_you_mean
+from crncompile.errors import DataError, SteadyStateError, which_of
 from crncompile.network.types import element_labels
 from crncompile.solve.certificate import Certificate
 from crncompile.solve.diagnosis import duration
@@ -149,7 +149,7 @@ def _start(compiled: CompiledNetwork, given: Values, values: Mapping[str, Array]
     groups = {group.name: group for group in compiled.program.groups}
     for name, value in given.items():
         if name not in groups:
-            raise DataError(f"the network has no floating reservoir {name}; {did_you_mean(name, groups)}")
+            raise DataError(f"the network has no floating reservoir {name}; {which_of(name, groups)}")
         group, array = groups[name], np.asarray(value, float)
         if array.shape not in ((), group.shape):
             raise DataError(f"the start of {name} has shape {array.shape}, but the network needs {group.shape}")
@@ -180,7 +180,7 @@ def _watched(compiled: CompiledNetwork, label: str, values: Mapping[str, Array])
             return lambda u, held: np.asarray(
                 compiled.functions.readouts(u, held, values)[name].reshape(len(u), -1)[:, element]
             )
-    raise DataError(f"there is no floating reservoir or readout {label}; {did_you_mean(label, known)}")
+    raise DataError(f"there is no floating reservoir or readout {label}; {which_of(label, known)}")
 
 
 def _times(path: Relaxation, points: int, logarithmic: bool, events: Sequence[float]) -> Array:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from crncompile.analyze.slots import device_label
 from crncompile.cli.inputs import Inputs
 from crncompile.cli.quantities import in_unit, letter, unit_name
-from crncompile.errors import DataError, did_you_mean
+from crncompile.errors import DataError, which_of
 from crncompile.export.files import write_atomically
 from crncompile.learn.data import input_groups
 from crncompile.network.types import Network, Reservoir, element_labels
@@ -91,7 +91,7 @@ def _currents(network: Network, solution: Solution, name: str) -> list[Column]:
     families = {family.name: family for family in network.families}
     head, _, inside = name.replace(" ", "").partition("[")
     if head not in families:
-        raise DataError(f"--currents {name}: there are no devices {head}; {did_you_mean(head, families)}")
+        raise DataError(f"--currents {name}: there are no devices {head}; {which_of(head, families)}")
     labels = [device_label(families[head], device) for device in range(int(np.prod(families[head].shape, dtype=int)))]
     values = solution.currents(head).reshape(len(solution.u), -1)
     chosen = [n for n, text in enumerate(labels) if not inside or text.replace(" ", "") == f"{head}[{inside}"]

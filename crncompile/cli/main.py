@@ -13,7 +13,7 @@ import click
 from crncompile import __version__
 from crncompile.cli.options import example
 from crncompile.cli.say import complain, show_error
-from crncompile.errors import CrnError
+from crncompile.errors import CrnError, did_you_mean
 
 COMMANDS = {
     "check": "Tell all mistakes of a model, or sum it up.",
@@ -58,11 +58,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; a misspelt one is told with the nearest name."""
         if self.get_command(context, arguments[0]) is None and not arguments[0].startswith("-"):
-            from crncompile.errors import did_you_mean
-
-            raise click.UsageError(
-                f"there is no command {arguments[0]}; {did_you_mean(arguments[0], COMMANDS)}", context
-            )
+            known = did_you_mean(arguments[0], COMMANDS) or f"commands are {', '.join(COMMANDS)}"
+            raise click.UsageError(f"there is no command {arguments[0]}; {known}", context)
         return super().resolve_command(context, arguments)
 
     def main(self, args: Any = None, prog_name: str | None = None, *_: Any, **settings: Any) -> Any:

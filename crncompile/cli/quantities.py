@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.errors import DataError, did_you_mean
+from crncompile.errors import DataError, which_of
 from crncompile.network.types import Axis, Network, Reservoir
 from crncompile.units import CONCENTRATION, ENERGY, TIME, VOLTAGE, UnitError
 
@@ -39,7 +39,7 @@ def split_name(groups: Mapping[str, tuple[Axis, ...]], text: str, what: str, exa
     if not equals or match is None:
         raise DataError(f"{text} is not of the form NAME=VALUE; {example}")
     if match[1] not in groups:
-        raise DataError(f"{text}: the model has no {what} {match[1]}; {did_you_mean(match[1], groups)}")
+        raise DataError(f"{text}: the model has no {what} {match[1]}; {which_of(match[1], groups)}")
     axes = groups[match[1]]
     return match[1], None if match[2] is None else _element(match[1], axes, match[2], text), value
 

@@ -9,7 +9,7 @@ import numpy as np
 from crncompile.analyze.characteristic import Varied, own_parameter
 from crncompile.analyze.slots import device_label
 from crncompile.cli.quantities import in_potential, number
-from crncompile.errors import DataError, did_you_mean
+from crncompile.errors import DataError, which_of
 from crncompile.network.types import Family, Network
 from crncompile.units import UnitError
 
@@ -25,7 +25,7 @@ def chosen(network: Network, name: str | None) -> tuple[Family, int]:
         return network.families[0], 0
     head, _, inside = name.replace(" ", "").partition("[")
     if head not in families:
-        raise DataError(f"--device {name}: there are no devices {head}; {did_you_mean(head, families)}")
+        raise DataError(f"--device {name}: there are no devices {head}; {which_of(head, families)}")
     family = families[head]
     labels = [device_label(family, n).replace(" ", "") for n in range(int(np.prod(family.shape, dtype=int)))]
     if inside and f"{head}[{inside}" not in labels:

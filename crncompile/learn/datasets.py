@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.errors import DataError, did_you_mean
+from crncompile.errors import DataError, which_of
 from crncompile.learn.data import Data, drawn_data, feature_names, input_groups, raw_axes, read_data, target_names
 from crncompile.learn.idx import read_idx
 from crncompile.learn.small_tasks import SMALL_TASKS, Samples
@@ -175,7 +175,7 @@ def _digits(rest: str, part: Part) -> Images:
 
 def _openml(name: str, part: Part) -> Images:
     if name != MNIST_784:
-        raise DataError(f"openml:{name}: only {MNIST_784} is read from OpenML; {did_you_mean(name, [MNIST_784])}")
+        raise DataError(f"openml:{name}: only {MNIST_784} is read from OpenML; {which_of(name, [MNIST_784])}")
     try:
         from sklearn.datasets import fetch_openml
     except ImportError as error:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.compiled import CompiledNetwork, Values
-from crncompile.errors import DataError, did_you_mean
+from crncompile.errors import DataError, which_of
 from crncompile.learn.data import raw_axes
 from crncompile.learn.transform import Packing
 from crncompile.network.coding import slope
@@ -123,7 +123,7 @@ class JaxLayer:
         shapes = self._host.shapes
         for name, value in parameters.items():
             if name not in shapes:
-                raise DataError(f"the network has no trained parameter {name}; {did_you_mean(name, shapes)}")
+                raise DataError(f"the network has no trained parameter {name}; {which_of(name, shapes)}")
             if np.shape(value) != shapes[name]:
                 raise DataError(f"parameter {name} has shape {np.shape(value)}, but the network needs {shapes[name]}")
 

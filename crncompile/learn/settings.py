@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from crncompile.errors import DataError, did_you_mean
+from crncompile.errors import DataError, which_of
 
 Value = float | str
 
@@ -77,7 +77,7 @@ def chosen(optimizer: str, known: Mapping[str, Setting], given: Mapping[str, Val
     result = {name: setting.default for name, setting in known.items()}
     for name, value in given.items():
         if name not in known:
-            raise DataError(f"{optimizer} has no setting {name}; {did_you_mean(name, known)}")
+            raise DataError(f"{optimizer} has no setting {name}; {which_of(name, known)}")
         result[name] = known[name].sensible(name, value)
     if result.get("patience") and not result.get("validation"):
         raise DataError("patience counts epochs without a better validation: set validation too, such as 0.1")

@@ -56,6 +56,7 @@ def test_it_runs_as_a_module():
     ("words", "said"),
     [
         (["chek", "divider.tnet"], "there is no command chek; did you mean check?"),
+        (["qqqqq"], "there is no command qqqqq; commands are check, compile, solve, simulate, train, "),
         (["check"], "Missing argument 'MODEL'"),
         (["check", "--verbos", "divider.tnet"], "No such option"),
         (["solve", "divider.tnet", "-o", "out.xlsx"], "must end in .csv or .npz"),

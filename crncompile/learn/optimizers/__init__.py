@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from crncompile.errors import DataError, did_you_mean
+from crncompile.errors import DataError, which_of
 from crncompile.learn.settings import Setting
 
 if TYPE_CHECKING:
@@ -53,5 +53,5 @@ def find(name: str) -> Optimizer:
     known = every()
     name = SHORT.get(name, name)
     if name not in known:
-        raise DataError(f"there is no optimiser {name}; {did_you_mean(name, [*known, *SHORT])}")
+        raise DataError(f"there is no optimiser {name}; {which_of(name, [*known, *SHORT])}")
     return known[name]

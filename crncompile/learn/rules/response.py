@@ -3,8 +3,8 @@
 A parameter changes the currents of its devices by dI/dtheta, and the loss by what those currents do when they are added
 from outside. So dL/dtheta = sum_k lambda_k dI_k/dtheta with lambda_k = dL/dI_k, the change of the loss per small
 current injected at reservoir k. ``response`` measures it from both signs of the current (order 2 in its size),
-``response_one_sided`` from one (order 1; n + 1 relaxations), ``response_random`` from random signs at many reservoirs
-at once: s_k dL / j_k has the mean lambda_k, and a variance from all others. The few reservoirs that are read out move
+``response_one_sided`` from one (order 1; n + 1 relaxations and a trial), ``response_random`` from random signs at many
+reservoirs at once: s_k dL / j_k has the mean lambda_k, and a variance from all others. The few that are read out move
 the loss most: they are measured one at a time, and are no noise to the others.
 
 In a network that conserves a total, what is injected at k is taken out at one reservoir of the total: currents of
