@@ -111,7 +111,8 @@ class _Network:
         slots = self.whole.slots_of(parameters)
         others = None if self.tiered is None else self.tiered.prepare(parameters)
         if others is None or others.fixed is None:
-            return Prepared(parameters, self.every, self.every.families, slots, self.rest, self.rest, parameters)
+            rest = parameters if self.rest is None else self.rest.prepare(parameters)
+            return Prepared(parameters, self.every, self.every.families, slots, self.rest, self.rest, rest)
         if self.left is not None:
             slots |= {
                 s.whole.name: [own_values(slots[s.whole.name][n], s.axes) for n in s.numbers] for s in self.settled

@@ -15,9 +15,10 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from crncompile.backends.c_constants import Shared, Split, split
 from crncompile.backends.c_places import Crossing, Indices, Location, inner_axis, location
+from crncompile.backends.c_shared import Shared
 from crncompile.backends.c_source import EACH, LANES, TILE, CPrinter, c_identifiers
+from crncompile.backends.constants import Split, split
 from crncompile.program.types import FamilyCode, Kernel, Program, Routine
 
 

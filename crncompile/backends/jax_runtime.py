@@ -190,8 +190,8 @@ def scatter_block(
 
 
 def onto_diagonal(block: Changing, value: Array) -> None:
-    """Add values (batch, size) to the diagonal of a dense block (batch, size, size)."""
-    here = jnp.arange(value.shape[1])
+    """Add values, which broadcast to (batch, size), to the diagonal of a dense block (batch, size, size)."""
+    here = jnp.arange(block.shape[1])
     block.array = block.array.at[:, here, here].add(value)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.backends.kernel_text import kernel_functions
+from crncompile.backends.law_text import Law
 from crncompile.backends.network_text import NetworkText
 from crncompile.backends.numpy_source import joined_text
 from crncompile.backends.reading import Arrays, Reader
@@ -32,7 +33,9 @@ class _Given(Arrays):
 class _NetworkText(NetworkText):
     """What some of the families do; parameters are read for all."""
 
-    largest = math.inf  # jax cuts its work itself
+    largest = math.inf  # jax cuts its work itself, and computes once what changes nowhere
+    begin = "slots = slots_of(parameters)"
+    dtype = "dtype_of(u, held, *parameters.values())"
 
     def __init__(self, reader: Reader, families: tuple[FamilyCode, ...]):
         super().__init__(reader)
@@ -41,6 +44,14 @@ class _NetworkText(NetworkText):
     def _owners(self) -> Iterator[tuple[str, FamilyCode]]:
         for family in self.reader.program.families:
             yield family.name, family
+
+    def _law(self, family: FamilyCode, what: str) -> Law:
+        kernel, suffix = self.reader.kernels[family.kernel], "" if what == "value" else f"_{what}"
+        names = kernel.slope_names if what == "slopes" else kernel.flux_names
+        return Law(suffix, what, names, (frozenset(),) * len(names))
+
+    def _given(self, family: FamilyCode, law: Law) -> str:
+        return f"*slots[{family.name!r}]"
 
     def _empty_entries(self) -> Iterator[str]:
         assert self.program.pattern is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 import sympy
 
@@ -15,18 +16,32 @@ from crncompile.program.types import Elimination, Kernel, Routine, SolvedKernel
 
 def kernel_functions(kernel: Kernel, name: str) -> str:
     """Return the text of ``name``, ``name_gross``, ``name_slopes``, ``name_pull`` and, if any, ``name_margin``."""
-    slopes = f"Fluxes and their derivatives by terminals: {', '.join(kernel.slopes.names)}."
-    pieces = [
-        (name, kernel.value, _paragraphs(kernel)),
-        (f"{name}_gross", kernel.gross, "Sums of the absolute values of the fluxes' terms."),
-        (f"{name}_slopes", kernel.slopes, _filled(slopes)),
-        (f"{name}_pull", kernel.pull, _pull_doc(kernel)),
-    ]
-    if kernel.margin is not None:
-        doc = "Numbers that are positive only where differential conductances are, between low and high values."
-        pieces.append((f"{name}_margin", kernel.margin, doc))
-    fixed = {s.name for s in kernel.parameters}
-    return "\n\n\n".join(function(title, routine, doc, fixed) for title, routine, doc in pieces)
+    docs, fixed = kernel_docs(kernel), {s.name for s in kernel.parameters}
+    pieces = {
+        "value": ("", kernel.value),
+        "gross": ("_gross", kernel.gross),
+        "slopes": ("_slopes", kernel.slopes),
+        "pull": ("_pull", kernel.pull),
+    }
+    pieces |= {"margin": ("_margin", kernel.margin)} if kernel.margin is not None else {}
+    texts = (function(f"{name}{suffix}", routine, docs[what], fixed) for what, (suffix, routine) in pieces.items())
+    return "\n\n\n".join(texts)
+
+
+def kernel_docs(kernel: Kernel, given: str = "parameters that broadcast over the family") -> dict[str, str]:
+    """Return what the functions of a kernel are, which are ``given`` these beside potentials or concentrations."""
+    return {
+        "value": _paragraphs(kernel, given),
+        "gross": "Sums of the absolute values of the fluxes' terms.",
+        "slopes": slopes_doc(kernel.slope_names),
+        "pull": _pull_doc(kernel),
+        "margin": "Numbers that are positive only where differential conductances are, between low and high values.",
+    }
+
+
+def slopes_doc(names: Sequence[str]) -> str:
+    """Return what a function with these fluxes and derivatives is."""
+    return _filled(f"Fluxes and their derivatives by terminals: {', '.join(names)}.")
 
 
 def pull_functions(kernel: Kernel, name: str) -> str:
@@ -62,7 +77,6 @@ def solved_functions(kernel: SolvedKernel, name: str) -> str:
     terminals = sorted({t for _, t in kernel.slope_of})
     slope_of = [(rate, terminals.index(t)) for rate, t in rates.slope_of]
     weights = [f"weight_{n}" for n, _ in enumerate(kernel.flux_names, 1)]
-    slopes = f"Fluxes and their derivatives by terminals: {', '.join(kernel.slope_names)}."
     signature = f"({arguments})"
     calls = [
         ("", signature, _paragraphs(kernel), f"{chain}.fluxes({name}_rates{signature})"),
@@ -70,7 +84,7 @@ def solved_functions(kernel: SolvedKernel, name: str) -> str:
         (
             "_slopes",
             signature,
-            _filled(slopes),
+            slopes_doc(kernel.slope_names),
             f"{chain}.slopes({name}_rates_slopes{signature}, {slope_of}, {len(terminals)})",
         ),
     ]
@@ -103,12 +117,10 @@ def readout_functions(kernel: Kernel, name: str) -> str:
     )
 
 
-def _paragraphs(kernel: Kernel | SolvedKernel) -> str:
+def _paragraphs(kernel: Kernel | SolvedKernel, given: str = "parameters that broadcast over the family") -> str:
     about = kernel.text or f"{kernel.name}"
     about = about if about.endswith((".", "!", "?")) else f"{about}."
-    what = f"From {_quantities(kernel)}, (batch, *family), and parameters that broadcast over the family, " + (
-        "turnovers per second."
-    )
+    what = f"From {_quantities(kernel)}, (batch, *family), and {given}, turnovers per second."
     return f"{_filled(about)}\n\n{INDENT}{_filled(what)}"
 
 

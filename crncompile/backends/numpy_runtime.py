@@ -16,9 +16,13 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 N_A = 6.02214076e23  # 1/mol
-TILE = 1 << 13  # elements of a family treated at once: temporaries stay in cache, and are too small to be given back
-SAMPLES = 4  # of a large family treated at once, which share what does not depend on the sample
+TILE = 1 << 16  # elements of a family treated at once: temporaries stay in cache
+SAMPLES = 8  # of a large family treated at once, which share what does not depend on the sample
 WORTH_THREADS = 1 << 19  # elements from which threads for the tiles cost less than they save
+
+# What glibc gives back to the system is cleared when it comes again, which takes longer than the arithmetic on it. Once
+# a block of this size was freed, glibc keeps what is smaller.
+np.empty(1 << 21)
 
 
 def exp(x: Array) -> Array:
@@ -96,8 +100,8 @@ def lowest(value: Array, batch: int) -> Array:
 
 
 def onto_diagonal(block: Array, value: Array) -> None:
-    """Add values (batch, size) to the diagonal of a dense block (batch, size, size), in place."""
-    here = np.arange(value.shape[1])
+    """Add values, which broadcast to (batch, size), to the diagonal of a dense block (batch, size, size), in place."""
+    here = np.arange(block.shape[1])
     block[:, here, here] += value
 
 

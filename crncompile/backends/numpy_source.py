@@ -33,9 +33,17 @@ from numpy.typing import NDArray
 """
 
 _ENTRY = '''
+class Prepared(dict[str, Array]):
+    """Parameters with what is computed of them alone: ``constants``, by family, and the precision of all, ``dtype``."""
+
+    def __init__(self, parameters: Mapping[str, Array]):
+        super().__init__(parameters)
+        self.constants, self.dtype = constants_of(parameters), dtype_of(*parameters.values())
+
+
 def prepare(parameters):
     """Parameters, with what is computed of them once where the same ones are used many times."""
-    return parameters
+    return parameters if isinstance(parameters, Prepared) else Prepared(parameters)
 
 
 def settle(held, parameters):
@@ -48,12 +56,12 @@ def currents(u, held, parameters):
 
     ``u`` (batch, reservoirs) and ``held`` (batch, held) are dimensionless potentials mu/kT or ln(c/1 M).
     """
-    return in_tiles(_currents, DEVICES, parameters, u, held)
+    return in_tiles(_currents, DEVICES, prepare(parameters), u, held)
 
 
 def gross(u, held, parameters):
     """Sum of the absolute values of all terms of `currents`, (batch, reservoirs)."""
-    return in_tiles(_gross, DEVICES, parameters, u, held)
+    return in_tiles(_gross, DEVICES, prepare(parameters), u, held)
 
 
 def linearise(u, held, parameters):
@@ -61,7 +69,7 @@ def linearise(u, held, parameters):
 
     Entries (batch, entries) are those of `structure.pattern`.
     """
-    return in_tiles(_linearise, DEVICES, parameters, u, held)
+    return in_tiles(_linearise, DEVICES, prepare(parameters), u, held)
 
 
 def jacobian(u, held, parameters):
@@ -75,6 +83,7 @@ def pullback(adjoint, u, held, parameters, per_sample=False, only=None):
     Each parameter's array has its shape, summed over the batch, or (batch, *shape) with ``per_sample``. Those that are
     not in ``only`` need not be computed, and neither need then derivatives by held potentials; here all are.
     """
+    parameters = prepare(parameters)
     if per_sample:
         return in_tiles(_pullback, DEVICES, parameters, adjoint, u, held)
     total, to_held = {}, []
@@ -91,7 +100,7 @@ def monotone(u_low, u_high, held, parameters):
 
     Of the terminals at floating reservoirs, as far as it can be told from the signs of their terms.
     """
-    return in_tiles(_monotone, DEVICES, parameters, u_low, u_high, held)
+    return in_tiles(_monotone, DEVICES, prepare(parameters), u_low, u_high, held)
 '''
 
 
@@ -108,7 +117,8 @@ def module_parts(
 ) -> list[str]:
     """Return the parts of a module behind its docstring and imports; ``taken`` are names that no device may have."""
     reader = Reader(program, taken)
-    network, reservoirs = NetworkText(reader).functions(), ReservoirText(reader).functions()
+    network, reservoirs = NetworkText(reader), ReservoirText(reader).functions()
+    functions = network.functions()
     packed = Packed()
     constants = _constants(program, values, reader, packed)
     return [
@@ -118,9 +128,9 @@ def module_parts(
         section("names, units, structure, parameters"),
         constants,
         section("devices and readouts"),
-        *_kernels(program, reader),
+        *_kernels(program, network),
         section("network, one tile of the batch at a time"),
-        *network,
+        *functions,
         section("reservoirs"),
         *reservoirs,
         section("network"),
@@ -161,14 +171,13 @@ def joined_text(parts: Iterable[str]) -> str:
     return text
 
 
-def _kernels(program: Program, reader: Reader) -> Iterator[str]:
-    devices = {family.kernel for family in program.families}
+def _kernels(program: Program, network: NetworkText) -> Iterator[str]:
+    """Yield the functions of all kinds of devices, and of readouts."""
     for kernel in program.kernels:
-        name = reader.kernel_names[kernel.name]
-        if isinstance(kernel, SolvedKernel):
-            yield solved_functions(kernel, name)
-        else:
-            yield (kernel_functions if kernel.name in devices else readout_functions)(kernel, name)
+        if kernel.name in network.laws:
+            yield network.laws[kernel.name].text()
+        elif isinstance(kernel, Kernel):
+            yield readout_functions(kernel, network.reader.kernel_names[kernel.name])
 
 
 def runtime_text(module: Any) -> str:

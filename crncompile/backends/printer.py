@@ -28,7 +28,7 @@ blocks into batch slots slots_of dtype values weights to_u to_held entries facto
 margins number monotone result inputs structure prepare settle currents gross linearise jacobian pullback capacity
 content start hold hold_pullback content_pullback start_pullback readouts readout_pullback fluxes types annotations
 Any Array Callable Mapping NDArray TILE NETWORK TEMPERATURE DEVICES PARAMETERS UNITS READOUTS INPUTS Chain Pivot Rows
-Solved SOLVED_AT_ONCE unpacked NamedTuple Sequence in_double
+Solved SOLVED_AT_ONCE unpacked NamedTuple Sequence in_double Prepared constants constants_of
 """
 RESERVED = frozenset(_TAKEN.split()) | frozenset(dir(builtins))
 _NUMBERS = {codata.N_A: "N_A"}
@@ -140,7 +140,7 @@ class Printer:
         base, exponent = e.base, e.exp
         if exponent == sympy.Rational(1, 2):
             return f"np.sqrt({self.text(base)})"
-        if exponent.is_Integer and 2 <= int(exponent) <= 4 and base.is_Symbol:
+        if exponent.is_Integer and 3 <= int(exponent) <= 4 and base.is_Symbol:  # numpy has but squares quickly
             text = " * ".join([self.text(base, 2)] * int(exponent))
             return f"({text})" if level > 1 else text
         return f"{self.text(base, 2)}**{self.text(exponent, 2)}"

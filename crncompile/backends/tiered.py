@@ -36,6 +36,13 @@ class Prepared(dict[str, Array]):
     def __init__(self, parameters: Mapping[str, Array], fixed: Sequence[Fixed] | None, start: Array):
         super().__init__(parameters)
         self.fixed, self.start = fixed, start
+        self._known: dict[int, tuple[Any, Any]] = {}
+
+    def of(self, functions: Any) -> Any:
+        """Return what the functions of a module make of the parameters."""
+        if id(functions) not in self._known:
+            self._known[id(functions)] = functions, functions.prepare(dict(self))
+        return self._known[id(functions)][1]
 
 
 class Tiered:
@@ -64,7 +71,8 @@ class Tiered:
 
     def functions(self) -> Any:
         """Return the functions of this network, and all else of the module of all families."""
-        names = ("prepare", "settle", "currents", "gross", "linearise", "pullback", "apart", "interpolates")
+        names = ["prepare", "settle", "currents", "gross", "linearise", "pullback", "apart", "interpolates"]
+        names += ["monotone"] if self.program.bounded else []
         own = {name: getattr(self, name) for name in names} | {"products": [family.code for family in self.families]}
         return types.SimpleNamespace(**(vars(self.whole) | own))
 
@@ -121,42 +129,42 @@ class Tiered:
     def _summed(self, what: str, kind: type[State], u: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
         prepared, own = self.prepare(parameters), held[:, : self.held]
         if prepared.fixed is None:
-            return np.asarray(getattr(self.whole, what)(u, own, parameters))
-        into, places = self._begin(what, u, own, parameters), self.places(u, held, prepared)
+            return np.asarray(getattr(self.whole, what)(u, own, prepared.of(self.whole)))
+        into, places = self._begin(what, u, own, prepared), self.places(u, held, prepared)
         for tile in self._tiles(u, settled=False):
             for family, state in self._states(tile, u, own, places, kind):
                 family.add_currents(state, into[tile], signed=kind is State)
         for functions, samples in self._apart(places, kind, len(u)):
-            into[samples] += getattr(functions, what)(u[samples], own[samples], parameters)
+            into[samples] += getattr(functions, what)(u[samples], own[samples], prepared.of(functions))
         return into
 
-    def _begin(self, what: str, u: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
+    def _begin(self, what: str, u: Array, held: Array, prepared: Prepared) -> Array:
         if self.rest is None:
-            return np.zeros(u.shape, dtype_of(u, held, *parameters.values()))
-        return np.asarray(getattr(self.rest, what)(u, held, parameters))
+            return np.zeros(u.shape, dtype_of(u, held, *prepared.values()))
+        return np.asarray(getattr(self.rest, what)(u, held, prepared.of(self.rest)))
 
     def linearise(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> tuple[Array, Any]:
         """`currents` and blocks of their Jacobian."""
         prepared, own = self.prepare(parameters), held[:, : self.held]
         if prepared.fixed is None:
-            return tuple(self.whole.linearise(u, own, parameters))
-        (into, blocks), places = self._begin_blocks(u, own, parameters), self.places(u, held, prepared)
+            return tuple(self.whole.linearise(u, own, prepared.of(self.whole)))
+        (into, blocks), places = self._begin_blocks(u, own, prepared), self.places(u, held, prepared)
         for tile in self._tiles(u, settled=False):
             parts = {key: block[tile] for key, block in blocks.items()}
             for family, state in self._states(tile, u, own, places, State):
                 family.add_blocks(state, parts)
                 family.add_currents(state, into[tile])
         for functions, samples in self._apart(places, State, len(u)):
-            more, parts = functions.linearise(u[samples], own[samples], parameters)
+            more, parts = functions.linearise(u[samples], own[samples], prepared.of(functions))
             into[samples] += more
             for key, block in parts.items():
                 blocks[key][samples] += block
         return into, blocks
 
-    def _begin_blocks(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> tuple[Array, Any]:
+    def _begin_blocks(self, u: Array, held: Array, prepared: Prepared) -> tuple[Array, Any]:
         if self.rest is not None:
-            return tuple(self.rest.linearise(u, held, parameters))
-        dtype = dtype_of(u, held, *parameters.values())
+            return tuple(self.rest.linearise(u, held, prepared.of(self.rest)))
+        dtype = dtype_of(u, held, *prepared.values())
         sizes = [group.stop - group.start for group in self.program.groups]
         blocks = {
             (row, column): np.zeros((len(u), sizes[row], *([sizes[column]] if shape == "dense" else [])), dtype)
@@ -179,11 +187,11 @@ class Tiered:
         """
         prepared, own = self.prepare(parameters), held[:, : self.held]
         if prepared.fixed is None or per_sample:
-            return tuple(self.whole.pullback(adjoint, u, own, parameters, per_sample))
+            return tuple(self.whole.pullback(adjoint, u, own, prepared.of(self.whole), per_sample))
         gradient: dict[str, Array] = {}
         to_held = np.zeros(own.shape, dtype_of(adjoint, u, own, *parameters.values()))
         if self.rest is not None:
-            gradient, to_held = self.rest.pullback(adjoint, u, own, parameters, False, only)
+            gradient, to_held = self.rest.pullback(adjoint, u, own, prepared.of(self.rest), False, only)
         total: dict[str, list[Any]] = {}
         places = self.places(u, held, prepared)
         for tile in self._tiles(u, settled=True):
@@ -193,12 +201,16 @@ class Tiered:
                 total[family.code.name] = [added(a, b) for a, b in zip(before, found, strict=True)]
         more = [summed(self.chain.to_parameters(total, parameters))]
         for functions, samples in self._apart(places, State, len(u)):
-            part, held_part = functions.pullback(adjoint[samples], u[samples], own[samples], parameters)
+            part, held_part = functions.pullback(adjoint[samples], u[samples], own[samples], prepared.of(functions))
             more.append(part)
             to_held[samples] += held_part
         for name, value in ((name, value) for part in more for name, value in part.items()):
             gradient[name] = added(gradient.get(name), value)
         return gradient, to_held
+
+    def monotone(self, low: Array, high: Array, held: Array, parameters: Mapping[str, Array]) -> Array:
+        """Whether between ``low`` and ``high`` (batch, n) all differential conductances are positive, (batch,)."""
+        return np.asarray(self.whole.monotone(low, high, held[:, : self.held], self.prepare(parameters).of(self.whole)))
 
     def apart(self, u: Array, held: Array, parameters: Mapping[str, Array]) -> tuple[str, ...]:
         """Names of families that are not evaluated by their tier at these potentials, but by the law of each device."""

@@ -17,6 +17,8 @@ from crncompile.solve.problem import Array, Blocks, Structure
 
 def inverse(matrices: Array) -> Array:
     """Inverses of (batch, n, n) matrices; NaN for those that are singular."""
+    if matrices.shape[-1] == 1:
+        return 1 / np.where(matrices == 0, np.nan, matrices)
     try:
         return np.linalg.inv(matrices)
     except np.linalg.LinAlgError:

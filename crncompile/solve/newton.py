@@ -202,7 +202,7 @@ def newton(
             step = linearisation.newton.solve_unchecked(linearisation.newton_right)
             size = largest(step)
             counts[active[on]] += 1
-            u = u + np.clip(step, -longest, longest)
+            u = u + np.minimum(np.maximum(step, -longest), longest)
             arrived = on & (size < wanted.arrived)
             left = left - (size > before / 2)
             on = on & ~arrived & np.isfinite(size) & (left > 0)
@@ -222,21 +222,51 @@ def few(on: Array) -> bool:
 
 
 def polish(equations: Equations, start: Array) -> Polished:
-    """Plain Newton from ``start`` (batch, n) until the residual no longer falls; the best state of each sample is kept.
+    """Plain Newton from ``start`` (batch, n) until nothing is gained; the best state of each sample is kept.
 
-    A sample is left alone when it was found to rounding, or its Newton step twice failed to halve.
+    That is the one with the smallest step, and where its residual is too large, the one with the smallest residual.
     """
-    if not equations.compiled:
-        return _polish(equations, start)
-    found = compiled(equations, equations, start, Attempt(2), iterations=0)
-    lost = np.isinf(found.step)
-    return found.put(lost, _polish(equations.take(lost), start[lost])) if lost.any() else found
+    own = equations.compiled
+    found = compiled(equations, equations, start, Attempt(2), iterations=0) if own else _rested(equations, start)
+    poor = ~found.found
+    return found.put(poor, _polish(equations.take(poor), start[poor])) if poor.any() else found
+
+
+def _rested(equations: Equations, start: Array) -> Polished:
+    """Plain Newton until a sample's step is `STILL`, or twice failed to halve."""
+    best, steps, counts = start.copy(), np.full(len(start), np.inf, start.dtype), np.zeros(len(start), int)
+    still = STILL[float(np.finfo(start.dtype).eps) > 1e-10]
+    here, u, active, patience = equations, start, np.arange(len(start)), np.full(len(start), 2)
+    on, last = np.ones(len(start), bool), None
+    for _ in range(MOST_POLISHING):
+        with np.errstate(all="ignore"):
+            linearisation = here.linearise(u)
+            step = linearisation.newton_step
+        size, before = largest(step), steps[active]
+        counts[active[on]] += 1
+        better = on & (size < before)
+        chosen = active[better]
+        best[chosen], steps[chosen] = u[better], size[better]
+        last = linearisation if here is equations and np.array_equal(best, u) else None
+        patience = patience - (size > before / 2)
+        on = on & (size > still) & np.isfinite(size) & (patience > 0)
+        if not on.any():
+            break
+        u = np.where(on[:, None], u + limited(step), u)
+        if few(on):
+            here, u, active, patience = here.take(on), u[on], active[on], patience[on]
+            on = on[on]
+    if last is None:
+        with np.errstate(all="ignore"):
+            last = equations.linearise(best)
+    return Polished(best, residual_of(last), steps, counts, last)
 
 
 def _polish(equations: Equations, start: Array) -> Polished:
+    """Plain Newton until a sample was found to rounding, or its step twice failed to halve: the least residual."""
     unknown, wanted = np.full(len(start), np.inf), precision(start.dtype)
     best = Polished(start.copy(), unknown, unknown.copy(), np.zeros(len(start), int))
-    u, active, patience, last = start, np.arange(len(start)), np.full(len(start), 2), None
+    u, active, patience = start, np.arange(len(start)), np.full(len(start), 2)
     on = np.ones(len(start), bool)
     for _ in range(MOST_POLISHING):
         with np.errstate(all="ignore"):
@@ -249,7 +279,6 @@ def _polish(equations: Equations, start: Array) -> Polished:
         patience = patience - (size > before / 2)
         chosen = active[better]
         best.u[chosen], best.residual[chosen], best.step[chosen] = u[better], residual[better], size[better]
-        last = linearisation if len(active) == len(start) and np.array_equal(best.u, u) else None
         done = (residual <= wanted.rounded) & (size <= wanted.still)
         on = on & ~done & np.isfinite(size) & (patience > 0) & (size > 0)
         if not on.any():
@@ -258,7 +287,7 @@ def _polish(equations: Equations, start: Array) -> Polished:
         if few(on):
             equations, u, active, patience = equations.take(on), u[on], active[on], patience[on]
             on = on[on]
-    return Polished(best.u, best.residual, best.step, best.iterations, last)
+    return best
 
 
 def continuation(equations: Equations, start: Array, iterations: int = 200) -> tuple[Array, Array]:

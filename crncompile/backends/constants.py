@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import sympy
 
-from crncompile.program.types import FamilyCode, Kernel, Routine
+from crncompile.program.types import Routine
 
 Assignment = tuple[sympy.Symbol, sympy.Expr]
 
@@ -70,53 +70,6 @@ class _Splitter:
         return e.func(*map(self.without, e.args))
 
 
-@dataclass(frozen=True)
-class Shared:
-    """Code of a routine that depends on some terminals alone, and on constants that all devices share by default.
-
-    ``code`` is computed where these change, ``kept`` of it is what the ``rest`` of the code needs, or an output is.
-    """
-
-    code: tuple[Assignment, ...] = ()
-    kept: tuple[sympy.Symbol, ...] = ()
-    constants: frozenset[sympy.Symbol] = frozenset()
-    rest: tuple[Assignment, ...] = ()
-
-    def __bool__(self) -> bool:
-        """Whether there is any."""
-        return bool(self.code)
-
-    @classmethod
-    def of(cls, parts: Split, kernel: Kernel, family: FamilyCode, terminals: Collection[sympy.Symbol]) -> Shared:
-        """Find what depends on these terminals alone, if that is more than a few sums and products."""
-        common = _common(parts, kernel, family)
-        shared: dict[sympy.Symbol, sympy.Expr] = {}
-        for symbol, value in parts.moving:
-            if value.free_symbols <= {*common, *terminals, *shared}:
-                shared[symbol] = value
-        rest = tuple((symbol, value) for symbol, value in parts.moving if symbol not in shared)
-        if len(family.shape) < 2 or not any(map(_costly, shared.values())):
-            return cls(rest=parts.moving)
-        used = set().union(*(value.free_symbols for _, value in rest), *(o.free_symbols for o in parts.outputs))
-        kept = tuple(symbol for symbol in shared if symbol in used)
-        constants = set().union(*(value.free_symbols for value in shared.values())) & common
-        return cls(tuple(_alive(list(shared.items()), kept)), kept, frozenset(constants), rest)
-
-
-def _common(parts: Split, kernel: Kernel, family: FamilyCode) -> set[sympy.Symbol]:
-    """Return the constants that are the same for all devices of a family, as long as parameters have their shapes."""
-    slots = dict(zip(kernel.parameters, family.slots, strict=False))
-    single = {symbol for symbol, slot in slots.items() if all(read.view.axes == () for read in slot.reads)}
-    written = zip(parts.needed, parts.written_out, strict=True)
-    return {symbol for symbol, value in written if value.free_symbols <= single}
-
-
-def _costly(value: sympy.Expr) -> bool:
-    return bool(value.atoms(sympy.Function)) or any(
-        not (power.exp.is_Integer and power.exp > 0) for power in value.atoms(sympy.Pow)
-    )
-
-
 def split(routine: Routine, parameters: Sequence[sympy.Symbol], wanted: Collection[int]) -> Split:
     """Take out of a routine what depends on the parameters alone; only the ``wanted`` outputs are to be computed."""
     names = {s.name for s in (*routine.arguments, *(s for s, _ in routine.assignments))}
@@ -128,7 +81,7 @@ def split(routine: Routine, parameters: Sequence[sympy.Symbol], wanted: Collecti
         else:
             moving.append((symbol, splitter.without(value)))
     outputs = tuple(o if n in wanted else sympy.Integer(0) for n, o in enumerate(routine.outputs))
-    moving = _without_opposites([*((p, p) for p in parameters), *splitter.constants], _alive(moving, outputs))
+    moving = _without_opposites([*((p, p) for p in parameters), *splitter.constants], alive(moving, outputs))
     used = set().union(*(value.free_symbols for _, value in moving), *(o.free_symbols for o in outputs))
     needed = [s for s in (*parameters, *(s for s, _ in splitter.constants)) if s in used]
     return Split(tuple(splitter.constants), tuple(moving), outputs, tuple(needed))
@@ -146,7 +99,7 @@ def _without_opposites(constants: Sequence[Assignment], moving: Sequence[Assignm
     return [(symbol, value.xreplace(opposite)) for symbol, value in moving]
 
 
-def _alive(code: Sequence[Assignment], outputs: Sequence[sympy.Expr]) -> list[Assignment]:
+def alive(code: Sequence[Assignment], outputs: Sequence[sympy.Expr]) -> list[Assignment]:
     """Drop what no output needs."""
     needed, kept = set().union(*(o.free_symbols for o in outputs)), []
     for symbol, value in reversed(code):
