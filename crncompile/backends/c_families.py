@@ -308,6 +308,7 @@ class Families:
         jobs: Sequence[tuple[Sequence[Array], int, int]],
     ) -> None:
         f = family.functions[what]
+        assert all(inputs[name].dtype == constants.dtype for name in f.inputs), "precisions differ"
         fixed = constants.of(family, what)
         routine = getattr(self._library(what, inputs[f.inputs[0]].dtype == np.float32), f.name)
         given = [pointers([inputs[name] for name in f.inputs]), fixed.pointers]

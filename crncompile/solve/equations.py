@@ -61,7 +61,7 @@ class Linearisation:
         """Derivatives of the conserved totals, (batch, laws, n)."""
         if not self.pivots:
             return np.zeros((len(self.u), 0, self.u.shape[1]), self.u.dtype)
-        return self.structure.conserved[None] * self.capacity[:, None, :]
+        return self.equations.laws_like(self.u)[None] * self.capacity[:, None, :]
 
     @property
     def right(self) -> Array:
@@ -122,7 +122,7 @@ class Linearisation:
         relative = np.where(self.currents == 0, 0, np.abs(self.currents) / np.where(gross > 0, gross, 1e-300))
         if not self.pivots:
             return relative, self.gap
-        return relative, np.abs(self.gap) / (self.capacity @ np.abs(self.structure.conserved).T)
+        return relative, np.abs(self.gap) / (self.capacity @ np.abs(self.equations.laws_like(self.u)).T)
 
     def take(self, samples: Array) -> Linearisation:
         """Linearisation of some of the samples."""
@@ -163,10 +163,10 @@ class Equations:
 
         Nothing is injected unless stated, (n,) or (batch, n).
         """
-        conserved = functions.structure.conserved
+        conserved = functions.structure.conserved.astype(start.dtype)
         if totals is None:
             totals = functions.content(start, parameters) @ conserved.T if len(conserved) else np.zeros((len(start), 0))
-        totals = np.broadcast_to(np.asarray(totals), (len(start), len(conserved)))
+        totals = np.broadcast_to(np.asarray(totals, start.dtype), (len(start), len(conserved)))
         if injected is not None:
             injected = np.broadcast_to(injected, start.shape)
         return cls(functions, parameters, held, totals, injected, pivot_reservoirs(conserved))
@@ -196,27 +196,33 @@ class Equations:
         rounding = 1e-12 * (np.abs(self.injected) @ np.abs(weights))
         return np.asarray(np.abs(self.injected @ weights) > rounding)
 
+    def laws_like(self, u: Array) -> Array:
+        """Weights of the conserved totals, (laws, n), in the precision of ``u``: whole numbers would make it double."""
+        return np.asarray(self.structure.conserved.astype(u.dtype))
+
     def gap(self, u: Array) -> Array:
         """Particles that are missing to the conserved totals, (batch, laws)."""
         if not self.pivots:
             return np.zeros((len(u), 0), u.dtype)
-        return self.totals - self.functions.content(u, self.parameters) @ self.structure.conserved.T
+        return self.totals - self.functions.content(u, self.parameters) @ self.laws_like(u).T
 
     def on_totals(self, u: Array) -> Array:
         """Shift states (batch, n) onto the conserved totals by as little as possible; NaN where a total can not be had.
 
         Newton's method for the multipliers y in u + y . weights, which is a convex problem.
         """
-        weights = self.structure.conserved
+        weights, unit = self.laws_like(u), float(np.finfo(u.dtype).eps)
         for _ in range(200):
             gap, capacity = self.gap(u), self.functions.capacity(u, self.parameters)
-            missing = np.abs(gap) > 1e-14 * (capacity @ np.abs(weights).T)
+            missing = np.abs(gap) > 45 * unit * (capacity @ np.abs(weights).T)
             if not missing.any():
                 return u
             matrix = np.einsum("kn,bn,ln->bkl", weights, capacity, weights)
             step = (np.linalg.pinv(matrix) @ gap[:, :, None])[:, :, 0] @ weights
-            u = u + step / np.maximum(1.0, np.abs(step).max(axis=1, keepdims=True))
-        missed = np.asarray(np.abs(gap) > 1e-9 * (capacity @ np.abs(weights).T)).any(axis=1, keepdims=True)
+            u = u + step / np.maximum(1, np.abs(step).max(axis=1, keepdims=True))
+        missed = np.asarray(np.abs(gap) > max(1e-9, 1e3 * unit) * (capacity @ np.abs(weights).T)).any(
+            axis=1, keepdims=True
+        )
         return np.where(missed, np.nan, u)
 
     def currents(self, u: Array) -> Array:

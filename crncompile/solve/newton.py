@@ -295,10 +295,11 @@ def continuation(equations: Equations, start: Array, iterations: int = 200) -> t
 
     The diagonal is scaled by the gross flux, so that ``tau`` counts turnovers of a reservoir (switched evolution
     relaxation: Kelley and Keyes 1998). Steps are accepted and rejected sample by sample. A sample leaves when its
-    Newton step is below 1e-6 or it can go no further; NaN marks the states of those that failed.
+    Newton step is below 1e-6 (in 32 bits 1e-4) or it can go no further; NaN marks the states of those that failed.
     """
-    u, result, counts = start.copy(), np.full(start.shape, np.nan), np.zeros(len(start), int)
-    active, tau = np.arange(len(start)), np.full(len(start), 0.3)
+    near = max(1e-6, 1e3 * float(np.finfo(start.dtype).eps))
+    u, result, counts = start.copy(), np.full_like(start, np.nan), np.zeros(len(start), int)
+    active, tau = np.arange(len(start)), np.full(len(start), 0.3, start.dtype)
     with np.errstate(all="ignore"):
         linearisation = equations.linearise(u)
         norm = _norm(linearisation)
@@ -310,7 +311,7 @@ def continuation(equations: Equations, start: Array, iterations: int = 200) -> t
             rejected = ~(trial_norm <= 2 * norm)
             ratio = np.where(trial_norm <= norm, np.clip(norm / np.maximum(trial_norm, 1e-300), 2, 6), 0.5)
             tau = np.where(rejected, tau / 4, tau * ratio)
-            arrived = ~rejected & (largest(step) < 1e-6) & (tau > 1e3)
+            arrived = ~rejected & (largest(step) < near) & (tau > 1e3)
             result[active[arrived]] = (u + step)[arrived]
             linearisation = _choose(rejected, linearisation, trial)
             u, norm = linearisation.u, np.where(rejected, norm, trial_norm)
