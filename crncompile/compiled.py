@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crncompile.errors import DataError, which_of
+from crncompile.network.allowed import allowed, wrong
 from crncompile.network.coding import encode, in_range_unit
+from crncompile.network.dues import Limits
 from crncompile.network.initial import initial_values
-from crncompile.network.types import Network, Reservoir
+from crncompile.network.types import Network, Parameter, Reservoir
 from crncompile.prepared import PreparedParameters
 from crncompile.program.types import Program
 from crncompile.search import Begin, Wanted, find, slope
@@ -74,7 +76,8 @@ class CompiledNetwork:
         """Return all parameters in the coherent system: ``values`` where given, else initial ones of this seed.
 
         A parameter has its own shape; one that the model states as a single number may also have one value per device.
-        Raises DataError for an unknown name or a shape that does not fit.
+        Raises DataError for an unknown name, a shape that does not fit, and a value that devices do not allow: proofs
+        build on that.
         """
         result: dict[str, Array] = dict(initial_values(self.network, seed))
         for name, value in (values or {}).items():
@@ -82,7 +85,7 @@ class CompiledNetwork:
                 raise DataError(f"parameter {name} follows from {', '.join(self.network.derived[name])}: set that")
             if name not in result:
                 raise DataError(f"the network has no parameter {name}; {which_of(name, result)}")
-            result[name] = self._fitting(name, np.asarray(value))
+            result[name] = self._fitting(name, value)
         return result
 
     def prepared(self, values: Values | None = None, seed: int = 0) -> PreparedParameters:
@@ -97,13 +100,26 @@ class CompiledNetwork:
             return values
         return self.parameters(values, seed)
 
-    def _fitting(self, name: str, value: Array) -> Array:
-        shapes = [p.shape for p in self.network.parameters if p.name == name]
-        shapes += [f.shape for f in self.network.families if shapes[0] == () and name.startswith(f"{f.name}.")]
+    @cached_property
+    def _allowed(self) -> dict[str, tuple[Parameter, Limits]]:
+        limits = allowed(self.network)
+        return {parameter.name: (parameter, limits[parameter.name]) for parameter in self.network.parameters}
+
+    def _fitting(self, name: str, given: ArrayLike) -> Array:
+        parameter, limits = self._allowed[name]
+        try:
+            value = np.asarray(given)
+            value = value if np.iscomplexobj(value) else value.astype(float)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"the values of parameter {name} are not numbers") from error
+        shapes = [parameter.shape]
+        shapes += [f.shape for f in self.network.families if parameter.shape == () and name.startswith(f"{f.name}.")]
         if value.shape not in shapes:
             wanted = " or ".join(map(str, dict.fromkeys(shapes)))
             raise DataError(f"parameter {name} has shape {value.shape}, but the network needs {wanted}")
-        return value if np.iscomplexobj(value) else value.astype(float)
+        if (message := wrong(self.network, parameter, limits, value.real)) is not None:
+            raise DataError(message)
+        return value
 
     def held(
         self, inputs: Values, parameters: Mapping[str, Array], *, raw: bool = False, precision: str = "float64"

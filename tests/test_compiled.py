@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -53,3 +54,26 @@ def test_a_copy_is_the_network_and_what_is_pickled_is_compiled_again(net):
     assert again is not net
     assert again.backend == net.backend
     assert again.solve(s=1.0, t=2.0).readouts["z"] == net.solve(s=1.0, t=2.0).readouts["z"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"a.gamma_left": -1e6}, "parameter a.gamma_left must be > 0, not -0.001 GHz"),
+        ({"a.gamma_left": 0.0}, "parameter a.gamma_left must be > 0, not 0 GHz"),
+        ({"a.lever": 5.0}, "parameter a.lever must be between 0 and 1, not 5"),
+        ({"y.capacitance": -1.0}, "parameter y.capacitance must be > 0, not -"),
+        ({"a.level": np.nan}, "parameter a.level must be a finite number, not nan kT"),
+        ({"a.level": "low"}, "the values of parameter a.level are not numbers"),
+    ],
+)
+def test_values_that_devices_do_not_allow_are_refused_as_proofs_build_on_them(values, message):
+    network = crncompile.loads(
+        "network a\ntemperature 100 mK\nreservoir x = input(range = [-3 kT, 3 kT])\n"
+        "reservoir lo = fixed(at = -3 kT)\nreservoir y = output(capacitance = 10 pF)\n"
+        "dot a: x -> y = double_dot(gamma_left = 1 GHz, gamma_right = 1 GHz, coupling = 1 GHz, level = 0 kT,\n"
+        "    detuning = 0 kT, lever = 0.5)\n"
+        "dot b: y -> lo = resonant_dot(gamma_left = 1 GHz, gamma_right = 1 GHz, level = 0 kT)\nreadout r = y / 1 kT\n"
+    )
+    with pytest.raises(DataError, match=re.escape(message)):
+        network.solve(x=1.0, parameters=values)

@@ -25,7 +25,9 @@ from crncompile.compiled import CompiledNetwork
 from crncompile.errors import DataError
 from crncompile.learn.task import COLD, Outcome, Search, Task
 from crncompile.learn.teacher import Gradient
-from crncompile.network.types import Network, Parameter, Tolerance
+from crncompile.network import dues
+from crncompile.network.allowed import allowed
+from crncompile.network.types import Network, Tolerance
 from crncompile.solution import Solution
 
 Array = NDArray[Any]
@@ -63,12 +65,17 @@ class Spread:
 
 def spreads(network: Network) -> tuple[Spread, ...]:
     """Return the errors of all values with a tolerance."""
-    shapes, limits = _device_shapes(network), _device_limits(network)
+    shapes, limits = _device_shapes(network), allowed(network)
     return tuple(
-        Spread(p.name, shapes.get(p.name, p.shape), p.tolerance, limits.get(p.name, _sign(p)))
+        Spread(p.name, shapes.get(p.name, p.shape), p.tolerance, _ends(limits[p.name]))
         for p in network.parameters
         if p.tolerance is not None
     )
+
+
+def _ends(limits: dues.Limits) -> Limits:
+    """Return the least and the largest value within limits."""
+    return float(np.nextafter(limits.lower, np.inf) if limits.open_lower else limits.lower), limits.upper
 
 
 def _device_shapes(network: Network) -> dict[str, tuple[int, ...]]:
@@ -79,24 +86,6 @@ def _device_shapes(network: Network) -> dict[str, tuple[int, ...]]:
         for parameter in network.parameters
         if parameter.shape == () and parameter.name.startswith(f"{family.name}.")
     }
-
-
-def _device_limits(network: Network) -> dict[str, Limits]:
-    """Return what devices allow of the parameters that are given to them as they are."""
-    found: dict[str, Limits] = {}
-    for family in network.families:
-        for due in family.kind.parameters:
-            slot = family.slots.get(due.name)
-            if slot is not None and len(slot.accesses) == 1 and slot.expression == slot.accesses[0].symbol:
-                name = slot.accesses[0].name
-                lower, upper = found.get(name, (-np.inf, np.inf))
-                least = np.nextafter(due.lower, np.inf) if due.open_lower else due.lower
-                found[name] = max(lower, float(least)), min(upper, due.upper)
-    return found
-
-
-def _sign(parameter: Parameter) -> Limits:
-    return (0.0 if parameter.lower >= 0 else -np.inf), np.inf
 
 
 # --- networks and readings --------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from crncompile.network.context import Context
 from crncompile.network.expressions import check_dimension, strip_sign
 from crncompile.network.indices import Frame
 from crncompile.network.report import Fault, fault, shown
-from crncompile.units import NUMBER, VOLTAGE, Dimension, example_unit
+from crncompile.units import NUMBER, VOLTAGE, Dimension, Units, example_unit
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,12 @@ def unsatisfiable(context: Context, span: Span, due: Due) -> Fault:
 
 def describe(limits: Limits, dimension: Dimension, context: Context) -> str:
     """Return ``> 0 mM`` or ``between 0 and 1``."""
-    unit = unit_of(dimension)
-    lower, upper = (f"{context.units.express(end, unit):.6g}" for end in (limits.lower, limits.upper))
+    return described(limits, unit_of(dimension), context.units)
+
+
+def described(limits: Limits, unit: str, units: Units) -> str:
+    """Return limits in a unit: ``> 0 mM`` or ``between 0 and 1``."""
+    lower, upper = (f"{units.express(end, unit):.6g}" for end in (limits.lower, limits.upper))
     after = f" {unit}" if unit else ""
     if limits.upper == math.inf:
         return f"{'>' if limits.open_lower else '>='} {'0' if limits.lower == 0 else lower + after}"

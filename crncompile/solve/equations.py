@@ -204,7 +204,7 @@ class Equations:
         """Particles that are missing to the conserved totals, (batch, laws)."""
         if not self.pivots:
             return np.zeros((len(u), 0), u.dtype)
-        return self.totals - self.functions.content(u, self.parameters) @ self.laws_like(u).T
+        return np.asarray(self.totals - self.functions.content(u, self.parameters) @ self.laws_like(u).T)
 
     def on_totals(self, u: Array) -> Array:
         """Shift states (batch, n) onto the conserved totals by as little as possible; NaN where a total can not be had.
