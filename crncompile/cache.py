@@ -80,16 +80,16 @@ def keep(name: str, content: Any) -> None:
     place = folder()
     if place is None:
         return
-    with contextlib.suppress(OSError):
-        text = json.dumps(content, ensure_ascii=True)
-        with tempfile.NamedTemporaryFile("w", dir=place, suffix=".new", delete=False) as file:
-            file.write(text)
-        os.replace(file.name, place / f"{name}.json")
-        _prune(place)
+    with contextlib.suppress(OSError), tempfile.TemporaryDirectory(dir=place) as scratch:
+        new = Path(scratch) / "new"
+        new.write_text(json.dumps(content, ensure_ascii=True), encoding="ascii")
+        os.replace(new, place / f"{name}.json")
+        prune(place, "*.json")
 
 
-def _prune(place: Path) -> None:
-    entries = list(place.glob("*.json"))
+def prune(place: Path, kind: str) -> None:
+    """Delete the oldest entries of a kind where there are too many."""
+    entries = list(place.glob(kind))
     if len(entries) > MOST_ENTRIES * 1.1:
         for entry in sorted(entries, key=lambda entry: entry.stat().st_mtime)[:-MOST_ENTRIES]:
             entry.unlink(missing_ok=True)

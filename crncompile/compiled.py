@@ -183,10 +183,19 @@ class CompiledNetwork:
         other: ``net.solve(x=[0.1, 0.3])``. ``totals`` edits conserved totals by name, in particles. ``injected`` are
         constant currents from outside into floating reservoirs, by name, in particles per second, (*batch, *reservoir).
         ``precision`` "float32" is faster and certified to 1e-5 of the gross flux only.
+
+        ``parameters`` are complete or in part, in the coherent system (`parameters`), those that are missing are drawn
+        with ``seed``. ``warm`` are raw states (samples, floating), such as ``u`` of another solution, that are tried
+        first. With ``eigenvalues`` the certificate has the leading eigenvalue of the relaxation. Raises DataError for
+        what does not fit; samples that have no certified state raise nothing, see `Solution.raise_for_failure`.
         """
         values = self._complete(parameters, seed)
         held, batch = self.held({**(inputs or {}), **named}, values, raw=raw)
         currents = self._injected(injected, batch) if injected else None
+        if warm is not None:
+            warm, shape = _numbers(warm, "the states of a warm start"), (len(held), self.functions.start(values).size)
+            if warm.shape != shape:
+                raise DataError(f"the states of a warm start have shape {warm.shape}, but {shape} is wanted")
         return self.solve_held(
             held,
             values,
@@ -205,7 +214,7 @@ class CompiledNetwork:
         for name, values in currents.items():
             if name not in groups:
                 raise DataError(f"the network has no floating reservoir {name}; {which_of(name, groups)}")
-            group, array = groups[name], np.asarray(values, float)
+            group, array = groups[name], _numbers(values, f"the currents into {name}")
             try:
                 shaped = np.broadcast_to(array, (*batch, *group.shape))
             except ValueError as error:
@@ -346,3 +355,10 @@ class CompiledNetwork:
         from crncompile.learn.objective import loss_and_grad
 
         return loss_and_grad(self, X, y, seed=seed, parameters=parameters)
+
+
+def _numbers(values: ArrayLike, what: str) -> Array:
+    try:
+        return np.asarray(values, float)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what} are not numbers") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -145,7 +146,7 @@ def _solved(
         *ready,
         start,
         warm=begin.warm,
-        totals=_totals(functions, begin.totals, start, parameters),
+        totals=_totals(functions, begin.totals, parameters),
         injected=None if begin.injected is None else begin.injected.astype(start.dtype, copy=False),
         exact=None if lawful else Exact(*_ready(exact, held, parameters)),
         maximum_steps=maximum_steps,
@@ -172,16 +173,26 @@ def _ready(functions: Any, held: Array, parameters: Parameters) -> tuple[Any, An
     return functions, prepared, functions.settle(held, prepared)
 
 
-def _totals(functions: Any, totals: Mapping[str, float] | None, start: Array, parameters: Parameters) -> Array | None:
+def _totals(functions: Any, totals: Mapping[str, float] | None, parameters: Parameters) -> Array | None:
     if not totals:
         return None
     names = functions.structure.conserved_names
-    values = functions.content(start[:1], parameters)[0] @ functions.structure.conserved.T
+    values = functions.content(functions.start(parameters)[None], parameters)[0] @ functions.structure.conserved.T
     for name, value in totals.items():
         if name not in names:
             raise DataError(f"nothing called {name} is conserved; {which_of(name, names)}")
-        values[names.index(name)] = value
+        values[names.index(name)] = _finite_number(value, name)
     return np.asarray(values)
+
+
+def _finite_number(value: float, what: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise DataError(f"{what} must be a finite number, not {value}")
+    return number
 
 
 def slope(

@@ -77,3 +77,34 @@ def test_values_that_devices_do_not_allow_are_refused_as_proofs_build_on_them(va
     )
     with pytest.raises(DataError, match=re.escape(message)):
         network.solve(x=1.0, parameters=values)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"warm": np.zeros((3, 1))}, "the states of a warm start have shape (3, 1), but (2, 1) is wanted"),
+        ({"warm": [0.1]}, "the states of a warm start have shape (1,), but (2, 1) is wanted"),
+        ({"warm": "warm"}, "the states of a warm start are not numbers"),
+        ({"injected": {"p": "much"}}, "the currents into p are not numbers"),
+    ],
+)
+def test_what_a_search_begins_with_must_fit(net, given, message):
+    with pytest.raises(DataError, match=re.escape(message)):
+        net.solve(s=[1.0, 2.0], t=1.0, **given)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+def test_no_samples_are_no_mistake(backend):
+    network = crncompile.loads(MODEL, backend=backend)
+    found = network.solve(s=[], t=1.0)
+    assert found.readouts["z"].shape == (0,)
+    gradient, to_held = network.gradient(found, {"z": np.zeros(0)})
+    assert all((value == 0).all() for value in gradient.values())
+    assert to_held.shape == (0, 2)
+
+
+def test_samples_of_a_solution_are_taken_in_the_order_asked_for(net):
+    found = net.solve(s=[1.0, 2.0, 3.0], t=1.0)
+    np.testing.assert_array_equal(found.take(np.array([2, 1, 0])).u, found.u[::-1])
+    np.testing.assert_array_equal(found.take(np.array([True, False, False])).u, found.u[:1])
+    assert found.take(np.arange(3)) is found

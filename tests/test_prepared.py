@@ -32,8 +32,8 @@ def test_answers_are_the_same_bits_time_after_time(backend, precision):
 
 def test_constants_are_computed_once(monkeypatch):
     network = crncompile.loads(COUPLED)
-    calls, prepare = [], network.functions.prepare
-    monkeypatch.setattr(network.functions, "prepare", lambda values: calls.append(1) or prepare(values))
+    calls, constants_of = [], network.functions.constants_of
+    monkeypatch.setattr(network.functions, "constants_of", lambda values: calls.append(1) or constants_of(values))
     prepared = network.prepared()
     for _ in range(3):
         network.solve(x=X, parameters=prepared)

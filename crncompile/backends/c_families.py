@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -142,11 +143,14 @@ class Families:
         self.routines: dict[tuple[str, str, bool], c_newton.Routine] = {}
         self.module = load_module(_python_text(self.families, Reader(program)), f"crncompile:{program.name}:constants")
         self.threads = cores()
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
-    @cached_property
+    @property
     def pool(self) -> ThreadPoolExecutor:
-        """Threads that are kept."""
-        return ThreadPoolExecutor(self.threads)
+        """Threads that are kept; a process that was forked has none of those of its parent."""
+        if self._pool is None or self._pool[0] != os.getpid():
+            self._pool = os.getpid(), ThreadPoolExecutor(self.threads)
+        return self._pool[1]
 
     def constants(self, slots: Mapping[str, Sequence[Any]], parameters: Mapping[str, Array]) -> Constants:
         """Return what is computed of parameters, given the families' slots."""
@@ -232,7 +236,7 @@ class Families:
             sums = np.zeros((len(pieces), len(family.kernel.parameters), *family.shape), u.dtype)
             jobs = [([*part, to_held], first, last) for part, (first, last) in zip(sums, pieces, strict=True)]
             self._run(family, "pullback", inputs, constants, jobs)
-            to_slots[family.code.name] = sums.sum(axis=0).reshape(-1, *family.code.shape)
+            to_slots[family.code.name] = sums.sum(axis=0).reshape(sums.shape[1], *family.code.shape)
         return to_slots, to_held
 
     def newton(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import functools
 import hashlib
 import os
@@ -12,6 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from crncompile import cache
@@ -41,10 +43,15 @@ def shared_library(text: str, single: bool = False, level: str = "-O3") -> ctype
     flags = _flags(program, single, level)
     key = hashlib.sha256("\n".join([text, *flags, _target(program)]).encode()).hexdigest()
     folder = cache.folder()
-    if folder is None:
+    if folder is not None:
+        with suppress(OSError):  # full, or not to be written to
+            return _loaded(program, text, folder / f"{key[:32]}.so", flags)
+    try:
         with tempfile.TemporaryDirectory(prefix="crncompile-", ignore_cleanup_errors=True) as once:
             return _loaded(program, text, Path(once) / "network.so", flags)
-    return _loaded(program, text, folder / f"{key[:32]}.so", flags)
+    except OSError as error:
+        where = f"{tempfile.gettempdir()}" if folder is None else f"{folder} or {tempfile.gettempdir()}"
+        raise DataError(f"the compiled network can not be kept in {where}: {error.strerror or error}") from error
 
 
 def shared_libraries(texts: Sequence[str], single: bool = False, levels: Sequence[str] = ()) -> list[ctypes.CDLL]:
@@ -89,6 +96,9 @@ def _compile(program: str, text: str, library: Path, flags: Sequence[str]) -> No
             text=True,
             check=False,
         )
+        if done.returncode != 0 and os.strerror(errno.ENOSPC) in done.stderr:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(library.parent))
         if done.returncode != 0:
             raise DataError(f"{program} could not compile the network: {' '.join(done.stderr.split())[:500]}")
         os.replace(built, library)
+        cache.prune(library.parent, "*.so")

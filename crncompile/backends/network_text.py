@@ -275,7 +275,7 @@ class NetworkText:
             if is_molecular(group):
                 c = self.reader.names[group.name]
                 if len(group.shape) != 1:
-                    c = f"{c}.reshape(batch, -1)"
+                    c = f"{c}.reshape(batch, {group.stop - group.start})"
                 yield f"blocks[{row}, {column}] *= {c}{'[:, None]' if shape == 'dense' else ''}"
 
     # --- gradients ----------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Shapes: a family of devices has shape ``shape``; values of it are (batch, *shape
 from __future__ import annotations
 
 import contextvars
+import math
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +43,7 @@ def collect(value: Array, batch: int, shape: tuple[int, ...], keep: tuple[int, .
         value = np.add.reduce(value, axis=tuple([1 + a for a in range(len(shape)) if a not in keep]))
     if len(keep) > 1 and list(keep) != sorted(keep):
         value = value.transpose(0, *(1 + k for k in np.argsort(np.argsort(keep))))
-    return value.reshape(batch, -1)
+    return value.reshape(batch, math.prod(shape[a] for a in keep))
 
 
 def scatter(value: Array, batch: int, shape: tuple[int, ...], index: Array, size: int) -> Array:
@@ -58,8 +59,8 @@ def scatter(value: Array, batch: int, shape: tuple[int, ...], index: Array, size
 def outer(value: Array, batch: int, shape: tuple[int, ...], rows: tuple[int, ...], columns: tuple[int, ...]) -> Array:
     """Sum a family's values over all axes but those of rows and columns: (batch, rows, columns)."""
     flat = collect(value, batch, shape, (*rows, *columns))
-    count = int(np.prod([shape[a] for a in rows], dtype=int))
-    return flat.reshape(batch, count, -1)
+    sizes = (math.prod(shape[a] for a in axes) for axes in (rows, columns))
+    return flat.reshape(batch, *sizes)
 
 
 def scatter_block(
@@ -96,7 +97,8 @@ def slabs(law: Callable[..., Any], shape: tuple[int, ...], *arguments: Any) -> t
 def lowest(value: Array, batch: int) -> Array:
     """Return the least of a family's values for each sample, (batch,)."""
     value = np.asarray(value)
-    return np.asarray(np.broadcast_to(value, (batch, *value.shape[1:])).reshape(batch, -1).min(axis=1))
+    whole = np.broadcast_to(value, (batch, *value.shape[1:]))
+    return np.asarray(whole.min(axis=tuple(range(1, whole.ndim))))
 
 
 def onto_diagonal(block: Array, value: Array) -> None:
@@ -136,9 +138,9 @@ def added(total: Any, more: Any) -> Any:
 
 
 def tiles(batch: int, devices: int, most: int = TILE) -> list[slice]:
-    """Slices of the batch in which a family of this many devices has at most so many elements."""
+    """Slices of the batch in which a family of this many devices has at most so many elements; one at least."""
     step = max(1, most // max(1, devices))
-    return [slice(first, min(first + step, batch)) for first in range(0, batch, step)]
+    return [slice(first, min(first + step, batch)) for first in range(0, max(1, batch), step)]
 
 
 def dtype_of(*arrays: Array) -> np.dtype[Any]:

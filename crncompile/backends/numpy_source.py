@@ -22,6 +22,7 @@ IMPORTS = """
 from __future__ import annotations
 
 import contextvars
+import math
 import os
 import types
 from collections.abc import Callable, Mapping, Sequence

@@ -23,7 +23,7 @@ _FUNCTIONS = {
 _TAKEN = """
 np N_A exp lowest collect scatter outer scatter_block onto_diagonal positions give tiles in_tiles joined summed slabs
 added SAMPLES dtype_of cores
-WORTH_THREADS contextvars os ThreadPoolExecutor dense_jacobian u held parameters adjoint gradient
+WORTH_THREADS contextvars math os ThreadPoolExecutor dense_jacobian u held parameters adjoint gradient
 blocks into batch slots slots_of dtype values weights to_u to_held entries factors rows ends u_low u_high least
 margins number monotone result inputs structure prepare settle currents gross linearise jacobian pullback capacity
 content start hold hold_pullback content_pullback start_pullback readouts readout_pullback fluxes types annotations

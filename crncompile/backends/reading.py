@@ -76,7 +76,7 @@ class Reader:
     def view(self, text: str, array: tuple[int, ...], view: View, owner: tuple[int, ...], stem: str) -> str:
         """Return the text that reads a batched array of shape ``array`` in an owner's shape."""
         if view.index is not None:
-            flat = text if len(array) == 1 else f"{text}.reshape(len({text}), -1)"
+            flat = text if len(array) == 1 else f"{text}.reshape(len({text}), {int(np.prod(array, dtype=np.int64))})"
             return f"{flat}[:, {self.arrays.name(stem, np.asarray(view.index))}]"
         return _spread(text, view.axes or (), len(owner), batched=True)
 

@@ -53,7 +53,7 @@ class ReservoirText:
 
     def _hold(self) -> str:
         size = self.held[-1].group.stop if self.held else 0
-        body = ["batch = max([1, *(np.shape(v)[0] for v in inputs.values())])"]
+        body = ["batch = max((np.shape(v)[0] for v in inputs.values()), default=1)"]
         body.append(f"held = np.zeros((batch, {size}), dtype_of(*inputs.values(), *parameters.values()))")
         for held in self.held:
             group = held.group

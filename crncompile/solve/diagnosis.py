@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from crncompile.solve.cycles import Cycle, find_runaway
-from crncompile.solve.equations import Equations
+from crncompile.solve.equations import Equations, Linearisation
+from crncompile.solve.linear import LinearSystem
 from crncompile.solve.problem import Array
 
 
@@ -67,16 +68,23 @@ def why_lost(equations: Equations, u: Array, path: Array, steps: int) -> str:
         return f"the current into {names[int(np.argmin(np.isfinite(linearisation.currents[0])))]} is not finite"
     worst = int(np.argmax(relative[0]))
     if relative[0, worst] < 1e-9:
-        return why_singular(names, linearisation.jacobian.dense()[0])
+        return why_singular(linearisation)
     ratio = f"{relative[0, worst]:.2g} of its gross flux"
     return f"no steady state within {steps} steps: the net current into {names[worst]} is still {ratio}"
 
 
-def why_singular(names: tuple[str, ...], jacobian: Array) -> str:
-    """Say which reservoirs nothing determines: the null vector of the Jacobian (n, n)."""
-    if not np.isfinite(jacobian).all():
-        return "the Jacobian is not finite"
-    size = np.abs(jacobian).max(axis=1, keepdims=True)
-    direction = np.abs(np.linalg.svd(jacobian / np.where(size > 0, size, 1))[2][-1])
-    free = [names[i] for i in np.argsort(-direction)[:3] if direction[i] > 0.3 * direction.max()]
+def why_singular(linearisation: Linearisation) -> str:
+    """Say which reservoirs nothing determines: the null vector of one sample's Jacobian, by inverse iteration."""
+    names, gross = linearisation.structure.reservoirs, linearisation.gross
+    rest = np.where(gross > 0, gross, 1)
+    system = LinearSystem.plain(linearisation.jacobian.plus_diagonal(-1e-12 * rest))
+    direction = np.random.default_rng(0).uniform(1, 2, gross.shape)
+    with np.errstate(all="ignore"):
+        for _ in range(3):
+            direction = system.solve_unchecked(rest * direction)
+            direction = direction / np.abs(direction).max()
+    if not np.isfinite(direction).all():
+        return "the Jacobian is singular"
+    size = np.abs(direction[0])
+    free = [names[i] for i in np.argsort(-size)[:3] if size[i] > 0.3]
     return f"nothing determines the potential of {listed(free)}: the Jacobian is singular there"

@@ -1,9 +1,11 @@
 """All backends give the same numbers: every device of the library, every model, irregular and sparse networks."""
 
 import ctypes
+import errno
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -250,3 +252,40 @@ def test_a_folder_that_can_not_be_written_is_no_obstacle(compiler, monkeypatch, 
     assert isinstance(library, ctypes.CDLL)
     assert library.four() == 4
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_full_disk_is_no_obstacle_and_two_are_told(compiler, monkeypatch, tmp_path):
+    monkeypatch.setenv("CRNCOMPILE_CACHE", str(tmp_path / "cache"))
+    replaced, full = os.replace, [tmp_path / "cache"]
+
+    def replace(source, target):
+        if any(folder in Path(target).parents for folder in full):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        replaced(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    assert c_library.shared_library("int five(void) { return 5; }").five() == 5
+    assert list((tmp_path / "cache").glob("*")) == []
+    full.append(Path(tempfile.gettempdir()))
+    with pytest.raises(DataError, match=r"can not be kept in .*cache or .*: No space left on device"):
+        c_library.shared_library("int six(void) { return 6; }")
+
+
+def test_a_compiler_that_finds_the_disk_full_is_called_elsewhere(compiler, monkeypatch, tmp_path):
+    monkeypatch.setenv("CRNCOMPILE_CACHE", str(tmp_path / "cache"))
+    choosy = tmp_path / "cc"
+    choosy.write_text(
+        f'#!/bin/sh\ncase "$*" in *{tmp_path / "cache"}*) echo "No space left on device" >&2; exit 1;; esac\n'
+        f'exec {c_library.compiler()} "$@"\n'
+    )
+    choosy.chmod(0o755)
+    monkeypatch.setenv("CC", str(choosy))
+    assert c_library.shared_library("int seven(void) { return 7; }").seven() == 7
+
+
+def test_a_forked_process_has_threads_of_its_own(compiler, monkeypatch):
+    families = crncompile.loads(SMALL, backend="c").functions.prepare.__self__.every
+    parents = families.pool
+    assert families.pool is parents
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert families.pool is not parents

@@ -64,3 +64,9 @@ def test_an_unknown_total_is_told(net):
 def test_the_certificate_says_what_evaluated_the_currents(net):
     certificate = net.solve(x=1.5).certificate
     assert (certificate.backend, certificate.tier) == ("numpy", "elementwise")
+
+
+@pytest.mark.parametrize("total", [float("nan"), "much", [1e12, 2e12]])
+def test_a_total_is_a_finite_number(net, total):
+    with pytest.raises(DataError, match="total of a, c must be a finite number, not "):
+        net.solve(x=1.5, totals={"total of a, c": total})
