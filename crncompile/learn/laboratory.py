@@ -115,17 +115,6 @@ class Simulated:
         return np.where((size < 1e-9)[:, None], u, np.nan)
 
 
-@dataclass(frozen=True, eq=False)
-class Ideal:
-    """A laboratory that builds what it is told and reads it exactly."""
-
-    compiled: CompiledNetwork
-
-    def build(self, parameters: Mapping[str, Array]) -> Simulated:
-        """See `Laboratory`."""
-        return Simulated(self.compiled, parameters)
-
-
 @dataclass(eq=False)
 class Imperfect:
     """A simulated laboratory that is not ideal.

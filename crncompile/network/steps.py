@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from crncompile.errors import Span, did_you_mean
+from crncompile.errors import did_you_mean
 from crncompile.language import nodes
 from crncompile.network.expressions import Typed, check_dimension
 from crncompile.network.laws import EQUILIBRIUM, LawCall, forward_rate
@@ -119,7 +119,7 @@ def _equilibrium(
             raise fault(span, f"K_eq can not be set here: {reason}")
         return None
     if given is not None:
-        return _checked(kind, given, equilibrium_dimension(change, around.content), span)
+        return _checked(kind, given, equilibrium_dimension(change, around.content))
     if around.content == "charge":
         return sympy.Integer(1)
     hint = f"write {kind.name}(..., K_eq = ...), or => for an irreversible step"
@@ -131,7 +131,7 @@ def equilibrium_dimension(change: int, content: Content) -> Dimension:
     return CONCENTRATION ** (change if content == "molecules" else 0)
 
 
-def _checked(kind: nodes.Kind, given: Typed, due: Dimension, span: Span) -> sympy.Expr:
+def _checked(kind: nodes.Kind, given: Typed, due: Dimension) -> sympy.Expr:
     content = next(setting.value.content for setting in kind.settings if setting.name == EQUILIBRIUM)
     if isinstance(content, nodes.Train):
         content = content.distribution

@@ -111,6 +111,34 @@ def steady_states(
     -------
     States (batch, n), NaN where no steady state is certified, with the certificate. Nothing is raised for a sample.
     """
+    answers, equations, start, usable = _begun(functions, parameters, held, start, totals, injected)
+    search = _Search(equations, exact.of(equations) if exact else equations)
+    if warm is not None:
+        tried = np.asarray(usable & np.isfinite(warm).all(axis=1))
+        search.newton(answers, tried, warm.astype(start.dtype, copy=False), How.WARM)
+    search.cold(answers, np.asarray(usable & ~answers.stable), start)
+    pending = np.flatnonzero(usable & ~answers.stable)
+    if len(pending):
+        relaxed = _relaxed(search.take(pending), start[pending], maximum_steps)
+        relaxed.iterations += answers.iterations[pending]
+        answers.put(pending, relaxed)
+    if functions.structure.unique:
+        answers.how[answers.stable] = How.UNIQUE.value
+    return _certified(search, answers, eigenvalues)
+
+
+def _begun(
+    functions: Functions,
+    parameters: Parameters,
+    held: Array,
+    start: Array,
+    totals: Array | None,
+    injected: Array | None,
+) -> tuple[_Answers, Equations, Array, Array]:
+    """Return answers that are not yet there, the equations, the start on the totals, and who can settle (batch,).
+
+    The others are told why.
+    """
     answers = _Answers.of(start)
     finite = np.isfinite(held).all(axis=1) & np.isfinite(start).all(axis=1)
     answers.messages[~finite] = "an input or the start is not a finite number"
@@ -119,24 +147,7 @@ def steady_states(
         start = start if totals is None else equations.on_totals(start)
     possible = np.isfinite(start).all(axis=1)
     answers.messages[finite & ~possible] = "the conserved totals can not have the stated values"
-    finite &= possible & _can_settle(equations, answers)
-    search = _Search(equations, exact.of(equations) if exact else equations)
-    if warm is not None:
-        usable = np.asarray(finite & np.isfinite(warm).all(axis=1))
-        search.newton(answers, usable, warm.astype(start.dtype, copy=False), How.WARM)
-    cold = np.asarray(finite & ~answers.stable)
-    if cold.any() and functions.structure.unique:
-        search.continued(answers, cold, start)
-    elif cold.any() and functions.structure.bounded:
-        search.newton(answers, cold, start, How.REGION)
-    pending = np.flatnonzero(finite & ~answers.stable)
-    if len(pending):
-        relaxed = _relaxed(search.take(pending), start[pending], maximum_steps)
-        relaxed.iterations += answers.iterations[pending]
-        answers.put(pending, relaxed)
-    if functions.structure.unique:
-        answers.how[answers.stable] = How.UNIQUE.value
-    return _certified(search, answers, eigenvalues)
+    return answers, equations, start, np.asarray(finite & possible & _can_settle(equations, answers))
 
 
 def _can_settle(equations: Equations, answers: _Answers) -> Array:
@@ -193,7 +204,15 @@ class _Search:
             polished = approach(here.equations, here.exact, begin, attempts, confine)
             self._accept(answers, which, here, polished, how, begin if confine else None)
 
-    def continued(self, answers: _Answers, usable: Array, start: Array) -> None:
+    def cold(self, answers: _Answers, usable: Array, start: Array) -> None:
+        """Accept what the fast path of a proof finds for usable samples (batch,) from the stated start (batch, n)."""
+        structure = self.equations.structure
+        if usable.any() and structure.unique:
+            self._continued(answers, usable, start)
+        elif usable.any() and structure.bounded:
+            self.newton(answers, usable, start, How.REGION)
+
+    def _continued(self, answers: _Answers, usable: Array, start: Array) -> None:
         """Take the fast path to an answer that is unique: plain Newton, and continuation where that strays."""
         self.newton(answers, usable, start, How.UNIQUE)
         which, here = self.chosen(usable & ~answers.stable)

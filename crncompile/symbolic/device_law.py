@@ -321,7 +321,7 @@ def _abstract(expression: sympy.Expr) -> sympy.Expr:
     return expression.func(*(_abstract(a) for a in expression.args))
 
 
-def _concentrations(step: Step, counts: tuple[int, ...], kind: DeviceKind) -> sympy.Expr:
+def _concentrations(counts: tuple[int, ...], kind: DeviceKind) -> sympy.Expr:
     return sympy.Mul(*(t.symbol**n for t, n in zip(kind.terminals, counts, strict=True)))
 
 
@@ -343,14 +343,14 @@ def _by_mass_action(step: Step, log_K: sympy.Expr, kind: DeviceKind) -> tuple[sy
         hint = "state the rate in terms of affinity, or as k * reactants"
         raise ModelError([Mistake(step.span, message, hint)])
     inverse = sympy.powsimp(sympy.exp(-log_K)) if step.K_eq is None else 1 / step.K_eq
-    return k * _concentrations(step, step.reactants, kind), k * inverse * _concentrations(step, step.products, kind)
+    return k * _concentrations(step.reactants, kind), k * inverse * _concentrations(step.products, kind)
 
 
 def _irreversible(step: Step, kind: DeviceKind) -> sympy.Expr:
     if step.forward.has(AFFINITY):
         message = f"step {step.name} is irreversible, so it has no affinity for the law {step.law}"
         raise ModelError([Mistake(step.span, message, "write <-> for a reversible step, or use a law in reactants")])
-    return step.forward.xreplace({REACTANTS: _concentrations(step, step.reactants, kind)})
+    return step.forward.xreplace({REACTANTS: _concentrations(step.reactants, kind)})
 
 
 def _closed_form(kind: DeviceKind) -> DeviceLaw:
