@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ class PreparedParameters(Mapping[str, Array]):
 
     def __init__(self, owner: object, values: Mapping[str, Array]):
         self.owner = owner
-        self._values = {name: _frozen(value) for name, value in values.items()}
+        self._values: dict[str, Array] = {name: _frozen(value) for name, value in values.items()}
         self._known: dict[int, tuple[Any, Any]] = {}
         self._single: PreparedParameters | None = None
 
@@ -34,6 +34,14 @@ class PreparedParameters(Mapping[str, Array]):
     def __len__(self) -> int:
         """Return the number of parameters."""
         return len(self._values)
+
+    def values(self) -> ValuesView[Array]:
+        """Return the arrays."""
+        return self._values.values()
+
+    def items(self) -> ItemsView[str, Array]:
+        """Return the names with their arrays."""
+        return self._values.items()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the values; what was computed of them is computed again where they arrive."""
