@@ -22,7 +22,7 @@ from crncompile.errors import Source
 from crncompile.language.reading import read_source
 from crncompile.language.use import read_model
 from crncompile.network.library import standard_library
-from crncompile.network.resolve import resolve
+from crncompile.network.resolve import Review, resolve
 from crncompile.network.types import Network
 from crncompile.program.build import build_program
 from crncompile.symbolic.system import derive_system
@@ -38,14 +38,14 @@ def loads(text: str, name: str = "<text>", backend: str = "numpy") -> CompiledNe
     return compile_source(Source(name, text), backend)
 
 
-def check_source(source: Source) -> Network:
+def check_source(source: Source, review: Review | None = None) -> Network:
     """Parse and resolve a model with the files that it uses: stages 1 and 2."""
-    return resolve(read_model(source), standard_library())
+    return resolve(read_model(source), standard_library(), review)
 
 
-def compile_source(source: Source, backend: str = "numpy") -> CompiledNetwork:
-    """Take a model through all stages up to functions."""
-    network = check_source(source)
+def compile_source(source: Source, backend: str = "numpy", review: Review | None = None) -> CompiledNetwork:
+    """Take a model through all stages up to functions; ``review`` as in `network.resolve`."""
+    network = check_source(source, review)
     system = derive_system(network)
     program = build_program(system)
     return CompiledNetwork(network, system, program, choice.load(program, backend), backend)

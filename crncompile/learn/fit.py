@@ -12,23 +12,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crncompile.compiled import CompiledNetwork
-from crncompile.errors import DataError
+from crncompile.errors import DataError, ModelError
 from crncompile.learn.checkpoint import Keeper, digest
 from crncompile.learn.experiment import NotAtRestError
 from crncompile.learn.job import Job
 from crncompile.learn.judgement import Judgement, judge, judged, refuse
 from crncompile.learn.laboratory import Laboratory
 from crncompile.learn.measured import MeasuredTask
-from crncompile.learn.optimizers import Optimizer, every, find
+from crncompile.learn.optimizers import Optimizer, find, having
 from crncompile.learn.parameters import fingerprint
 from crncompile.learn.recorder import DivergedError, Metrics, OutOfTimeError, Progress, Recorder, part
 from crncompile.learn.robust import Robustness, robustness
 from crncompile.learn.rules import find as find_rule
 from crncompile.learn.settings import Value, chosen
 from crncompile.learn.split import split
+from crncompile.learn.stated import mistakes_of_training
 from crncompile.learn.task import Outcome, Task
 from crncompile.learn.teacher import NUDGE, Teacher, check
 from crncompile.learn.transform import Packing
+from crncompile.network.report import listed
 
 Array = NDArray[Any]
 _LEAST_SQUARES_LIMIT = 2e7  # elements of the Jacobian of the residuals that least squares may take
@@ -143,9 +145,9 @@ def fit(
         Those of the optimiser, stated in its module: they override the model's. With ``robust`` each step trains
         another network within the tolerances that the model states; see `learn.robust`.
 
-    Raises DataError for data that do not fit the model, for unknown rules, optimisers and settings, for a rule that can
-    not train this model, and for a checkpoint of another training. Ctrl-C ends training and keeps the best parameters
-    so far; so does a training that diverges.
+    Raises ModelError for a `training` statement that makes no sense, DataError for data that do not fit the model, for
+    unknown rules, optimisers and settings, for a rule that can not train this model, and for a checkpoint of another
+    training. Ctrl-C ends training and keeps the best parameters so far; so does a training that diverges.
     """
     whole = Task(compiled, X, y) if laboratory is None else MeasuredTask(compiled, X, y, laboratory)
     packing = Packing([p for p in compiled.network.parameters if p.trained])
@@ -203,6 +205,8 @@ def _settings(
     compiled: CompiledNetwork, task: Task, packing: Packing, optimizer: str | None, given: Mapping[str, Value]
 ) -> tuple[Optimizer, dict[str, Value]]:
     """Choose the optimiser and its settings: the caller's, else the model's, else by size."""
+    if mistakes := mistakes_of_training(compiled.network):
+        raise ModelError(mistakes)
     training = compiled.network.training
     if given.get("robust") or given.get("fluctuations"):
         optimizer = _for_varied(optimizer)
@@ -218,11 +222,10 @@ def _settings(
 def _belong(optimizer: Optimizer, given: Mapping[str, Value]) -> None:
     """Raise DataError for a setting that only other optimisers have."""
     for name in given:
-        others = [other.NAME for other in every().values() if name in other.SETTINGS]
-        if others and optimizer.NAME not in others:
-            known = others[0] if len(others) == 1 else f"{', '.join(others[:-1])} and {others[-1]}"
+        others = having(name)
+        if others and name not in optimizer.SETTINGS:
             raise DataError(
-                f"{optimizer.NAME} has no setting {name}: {known} {'has' if len(others) == 1 else 'have'} it "
+                f"{optimizer.NAME} has no setting {name}: {listed(others)} {'have' if len(others) > 1 else 'has'} it "
                 f"(choose one, such as --optimizer {others[0]})"
             )
 

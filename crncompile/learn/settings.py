@@ -32,7 +32,7 @@ class Setting:
         """Return a value that makes sense; raises DataError where it makes none."""
         if self.words:
             if value not in self.words:
-                raise DataError(f"{name} must be {' or '.join(self.words)}, not {value}")
+                raise DataError(f"{name} must be {' or '.join(self.words)}, not {_shown(value)}")
             return value
         try:
             number = float(value)
@@ -40,10 +40,10 @@ class Setting:
             number = math.nan
         if math.isnan(number):
             raise DataError(f"{name} must be a number, not {value}")
-        self._check(name, number, value)
+        self._check(name, number, _shown(value))
         return number
 
-    def _check(self, name: str, number: float, value: Value) -> None:
+    def _check(self, name: str, number: float, value: str) -> None:
         if self.allowed and number not in self.allowed:
             most = " or ".join(f"{n:g}" for n in self.allowed if n)
             raise DataError(f"{name} must be {most} (or 0: what suits the network), not {value}")
@@ -55,6 +55,10 @@ class Setting:
             raise DataError(f"{name} must be below {self.below:g}, not {value}")
         if self.whole and number != math.floor(number):
             raise DataError(f"{name} must be a whole number, not {value}")
+
+
+def _shown(value: Value) -> str:
+    return str(value).removesuffix(".0")
 
 
 def count(default: int, what: str) -> Setting:
@@ -76,9 +80,19 @@ def chosen(optimizer: str, known: Mapping[str, Setting], given: Mapping[str, Val
     """
     result = {name: setting.default for name, setting in known.items()}
     for name, value in given.items():
-        if name not in known:
-            raise DataError(f"{optimizer} has no setting {name}; {which_of(name, known)}")
-        result[name] = known[name].sensible(name, value)
-    if result.get("patience") and not result.get("validation"):
-        raise DataError("patience counts epochs without a better validation: set validation too, such as 0.1")
+        result[name] = sensible(optimizer, known, name, value)
+    check_patience(result)
     return result
+
+
+def sensible(optimizer: str, known: Mapping[str, Setting], name: str, value: Value) -> Value:
+    """Return the value of one setting; raises DataError where there is no such setting, or the value makes no sense."""
+    if name not in known:
+        raise DataError(f"{optimizer} has no setting {name}; {which_of(name, known)}")
+    return known[name].sensible(name, value)
+
+
+def check_patience(settings: Mapping[str, Value]) -> None:
+    """Raise DataError where the settings say how long to wait, but not by which samples to judge."""
+    if settings.get("patience") and not settings.get("validation"):
+        raise DataError("patience counts epochs without a better validation: set validation too, such as 0.1")

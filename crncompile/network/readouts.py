@@ -11,7 +11,7 @@ from crncompile.network.distributions import constant
 from crncompile.network.dues import Due
 from crncompile.network.expressions import evaluate
 from crncompile.network.laws import repeated_settings
-from crncompile.network.report import a_dimension, each, fault, shown
+from crncompile.network.report import a_dimension, fault, shown
 from crncompile.network.types import Readout, Training
 from crncompile.network.values import hold_numbers
 from crncompile.units import NUMBER, example_unit
@@ -54,10 +54,14 @@ def readout(node: nodes.Readout, context: Context) -> Readout:
 
 
 def training(node: nodes.Training, context: Context) -> Training:
-    """Return the settings of a training statement, numbers and names; raises Fault."""
+    """Return the settings of a training statement, numbers and names; those that are neither are reported."""
     repeated_settings(node.kind, context.report)
-    pairs = each(lambda setting: (setting.name, _plain(setting, context)), node.kind.settings)
-    return Training(node.kind.name, dict(pairs))
+    settings: dict[str, float | str] = {}
+    for setting in node.kind.settings:
+        with context.report.catching():
+            settings[setting.name] = _plain(setting, context)
+    spans = {setting.name: setting.span for setting in node.kind.settings}
+    return Training(node.kind.name, settings, node.kind.name_span, spans)
 
 
 def _plain(setting: nodes.Setting, context: Context) -> float | str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from crncompile.errors import ModelError
+from crncompile.errors import Mistake, ModelError
 from crncompile.language import nodes
 from crncompile.language.use import is_library
 from crncompile.network.checks import check_network, check_roles
@@ -22,9 +23,14 @@ from crncompile.network.reservoirs import Draft, Evidence, check_values, draft, 
 from crncompile.network.types import Content, DeviceKind, Family, Network, Training
 from crncompile.units import Units
 
+Review = Callable[[Network], Iterable[Mistake]]
+"""Finds mistakes that only a later stage can know, so that they are told with all others."""
 
-def resolve(model: nodes.Model, library: Library) -> Network:
+
+def resolve(model: nodes.Model, library: Library, review: Review | None = None) -> Network:
     """Return the network that a model means.
+
+    ``review`` is shown the network, which has holes where there were mistakes.
 
     Raises
     ------
@@ -48,6 +54,8 @@ def resolve(model: nodes.Model, library: Library) -> Network:
     check_roles(model, report)
     if not report.faults:
         check_network(network, model, context)
+    for mistake in review(network) if review else ():
+        report.add(Fault(mistake))
     if report.faults:
         raise ModelError(report.mistakes)
     return replace(network, warnings=tuple(report.warnings))
@@ -219,7 +227,5 @@ def _family(found: Placed | Joined, context: Context, patterns: Patterns) -> Fam
 
 
 def _training(model: nodes.Model, context: Context) -> Training | None:
-    for node in statements(model, nodes.Training)[:1]:
-        with context.report.catching():
-            return training(node, context)
-    return None
+    stated = statements(model, nodes.Training)
+    return training(stated[0], context) if stated else None

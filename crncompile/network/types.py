@@ -316,10 +316,15 @@ class Readout:
 
 @dataclass(frozen=True)
 class Training:
-    """The model's own settings for training: ``training = adam(rate = 0.02, epochs = 30)``."""
+    """The model's own settings for training: ``training = adam(rate = 0.02, epochs = 30)``.
+
+    ``span`` is the place of the name, ``spans`` are those of the settings.
+    """
 
     name: str
     settings: Mapping[str, float | str]
+    span: Span
+    spans: Mapping[str, Span]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ import pytest
 import crncompile
 from crncompile.learn.parameters import save_parameters
 
+from .conftest import MODELS
+
 
 def test_all_mistakes_are_told_on_standard_error(crn, clean, golden):
     result = crn("check", "mistaken.tnet")
@@ -164,3 +166,37 @@ readout z = y / kT
     assert "hbar" in crn("check", "n.tnet", "--parameters", "p.npz").stderr
     refused = crn("check", "n.tnet", "--parameters", "q.npz")
     assert (refused.exit_code, "q.npz can not be read" in refused.stderr) == (1, True)
+
+
+STATED = {
+    "stated-optimiser": ("divider.tnet", "adma(rate = 0.1)"),
+    "stated-setting": ("divider.tnet", "adam(rat = 0.1)"),
+    "stated-of-another": ("divider.tnet", "lm(epochs = 3)"),
+    "stated-values": ("divider.tnet", "adam(epochs = -3, schedule = cosin, batch = 2.5, clip = much, patience = 2)"),
+    "stated-squares": ("classes.tnet", "lm(iterations = 0)"),
+    "stated-and-others": ("mistaken.tnet", "adam(rate = 1 GHz, epochs = -3)"),
+}
+
+
+@pytest.mark.parametrize("name", STATED)
+def test_what_a_model_states_for_its_training_is_checked(crn, clean, golden, tmp_path, name):
+    model, training = STATED[name]
+    text = (MODELS / model).read_text().replace("training = adam(rate = 0.1, batch = 4, epochs = 3)\n", "")
+    (tmp_path / "m.tnet").write_text(f"{text}training = {training}\n")
+    result = crn("check", "m.tnet")
+    assert (result.exit_code, result.stdout) == (1, "")
+    golden.check(f"cli/training/{name}.txt", clean(result.stderr))
+    (tmp_path / "d.csv").write_text(
+        "x,volts\n0,1\n12,2\n" if model == "divider.tnet" else "x[1],x[2],x[3],label\n0,1,0,1\n"
+    )
+    trained = crn("train", "m.tnet", "--data", "d.csv")
+    assert trained.exit_code == 1
+    if model != "mistaken.tnet":
+        assert trained.stderr.endswith(result.stderr)
+
+
+def test_what_a_model_states_for_its_training_is_checked_with_parameters_too(crn, tmp_path):
+    (tmp_path / "m.tnet").write_text((MODELS / "divider.tnet").read_text() + "training = adma()\n")
+    save_parameters(tmp_path / "p.npz", net := crncompile.load(tmp_path / "m.tnet"), net.parameters())
+    result = crn("check", "m.tnet", "--parameters", "p.npz")
+    assert (result.exit_code, "m.tnet:15:12: error: there is no optimiser adma" in result.stderr) == (1, True)

@@ -64,12 +64,13 @@ def _told(name: str, source: Source, verbose: bool, as_json: bool, seed: int) ->
 
 
 def _fresh(model: nodes.Model, verbose: bool, as_json: bool, seed: int) -> Told:
+    from crncompile.learn.stated import mistakes_of_training
     from crncompile.network.initial import initial_values
     from crncompile.network.library import standard_library
     from crncompile.network.resolve import resolve
     from crncompile.symbolic.system import derive_system
 
-    network = resolve(model, standard_library())
+    network = resolve(model, standard_library(), mistakes_of_training)
     return _answer(derive_system(network), initial_values(network, seed), verbose, as_json)
 
 
@@ -77,8 +78,9 @@ def _answer_with(source: Source, parameters: Path, verbose: bool, as_json: bool)
     """Examine a model with the parameters of a file; raises ModelError, and DataError for a file that does not fit."""
     from crncompile.compiler import compile_source
     from crncompile.learn.parameters import load_parameters
+    from crncompile.learn.stated import mistakes_of_training
 
-    compiled = compile_source(source)
+    compiled = compile_source(source, review=mistakes_of_training)
     return _answer(compiled.system, compiled.parameters(load_parameters(parameters, compiled)), verbose, as_json)
 
 

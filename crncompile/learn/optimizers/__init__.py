@@ -55,3 +55,8 @@ def find(name: str) -> Optimizer:
     if name not in known:
         raise DataError(f"there is no optimiser {name}; {which_of(name, [*known, *SHORT])}")
     return known[name]
+
+
+def having(setting: str) -> list[str]:
+    """Return the names of the optimisers that have a setting."""
+    return [optimizer.NAME for optimizer in every().values() if setting in optimizer.SETTINGS]
