@@ -219,8 +219,8 @@ def response(found: Answer) -> Response:
 
 def _abscissa(found: Answer) -> tuple[Array, str]:
     inputs = [c for c in found.columns if c.kind == "input"]
-    sweep = found.inputs.sweep
-    if sweep is not None:
+    if found.inputs.sweeps:
+        sweep = found.inputs.sweeps[0]
         return sweep.values, f"{sweep.label} ({sweep.unit})" if sweep.unit else sweep.label
     varying = next((c for c in inputs if np.ptp(c.values) > 0), None)
     return (varying.values, varying.heading) if varying is not None else (np.arange(found.samples), "sample")

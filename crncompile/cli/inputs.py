@@ -6,6 +6,7 @@ as arrays (samples, *reservoir) in that unit, as `CompiledNetwork.solve` takes t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,22 +29,30 @@ _EXAMPLE = "write --set x=0.5, --set 'x[3]=0.5 mM'"
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """One input (or one element of it) that runs over values (samples,), in the unit of its range."""
+    """One input (or one ``element`` of it) that runs over values (count,), in the unit of its range."""
 
-    label: str
+    group: Reservoir
+    element: Element
     unit: str
     values: Array
+
+    @property
+    def label(self) -> str:
+        """Name of what runs."""
+        return _label(self.group, self.element)
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
     """Values of all inputs, (samples, *reservoir) or (*reservoir), in the unit of each input's range.
 
+    Several ``sweeps`` span a grid, of which the last one runs fastest.
+
     ``echo`` says how bare numbers were understood, ``warnings`` what lies outside a declared range.
     """
 
     values: dict[str, Array]
-    sweep: Sweep | None
+    sweeps: tuple[Sweep, ...]
     echo: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -51,7 +60,7 @@ class Inputs:
 def gather(
     network: Network,
     settings: Sequence[str],
-    sweep: str | None,
+    sweeps: Sequence[str],
     file: Path | None,
     *,
     centre: bool = False,
@@ -65,15 +74,16 @@ def gather(
     """
     gatherer = _Gatherer(network, "" if single else ", --sweep or --inputs F.csv")
     if file is not None:
-        named = [_split_name(network, text)[0].name for text in (*settings, *([sweep] if sweep else []))]
+        named = [_split_name(network, text)[0].name for text in (*settings, *sweeps)]
         gatherer.read(file, [group.name for group in input_groups(network) if group.name not in named])
     for text in settings:
         gatherer.set(text)
-    swept = gatherer.sweep(sweep) if sweep else None
+    swept = [gatherer.sweep(text) for text in sweeps]
+    gatherer.span(swept)
     if centre:
         gatherer.centre()
     gatherer.check_complete()
-    return Inputs(gatherer.values, swept, tuple(gatherer.echo), tuple(gatherer.warnings))
+    return Inputs(gatherer.values, tuple(swept), tuple(gatherer.echo), tuple(gatherer.warnings))
 
 
 def whole_range(network: Network, count: int = 121) -> str:
@@ -128,7 +138,7 @@ class _Gatherer:
             self.echo.append(f"{_label(group, element)} = {told:g} {unit_name(self.network, group)}".rstrip())
 
     def sweep(self, text: str) -> Sweep:
-        """Take values ``NAME=FIRST:LAST:COUNT[:log]``."""
+        """Read ``NAME=FIRST:LAST:COUNT[:log]``."""
         group, element, value = _split_name(self.network, text)
         value, logarithmic = (value[: -len(_LOG)], True) if value.endswith(_LOG) else (value, False)
         parts = value.split(":")
@@ -147,11 +157,20 @@ class _Gatherer:
         logarithmic = logarithmic or (_spaced_in_logarithm(group) and min(first, last) > 0)
         evenly = np.geomspace if logarithmic else np.linspace
         values = evenly(first, last, int(parts[2]))
-        self._put(group, element, values)
         if not has_unit(parts[0]):
             span = f"{first:g} to {last:g} {unit_name(self.network, group)}".rstrip()
             self.echo.append(f"{_label(group, element)} = {span} in {len(values)} steps")
-        return Sweep(_label(group, element), unit_name(self.network, group), values)
+        return Sweep(group, element, unit_name(self.network, group), values)
+
+    def span(self, sweeps: Sequence[Sweep]) -> None:
+        """Take all combinations of the values of some sweeps."""
+        samples = math.prod(len(sweep.values) for sweep in sweeps)
+        if samples > MOST_SWEPT:
+            counts = " x ".join(str(len(sweep.values)) for sweep in sweeps)
+            raise DataError(f"--sweep: {counts} samples are too many; at most {MOST_SWEPT} at a time")
+        grid = np.meshgrid(*(sweep.values for sweep in sweeps), indexing="ij")
+        for sweep, values in zip(sweeps, grid, strict=True):
+            self._put(sweep.group, sweep.element, values.ravel())
 
     def centre(self) -> None:
         """Put inputs, or elements of them, without a value into the middle of their range."""

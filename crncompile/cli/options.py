@@ -86,8 +86,10 @@ set_option = click.option(
 )
 sweep_option = click.option(
     "--sweep",
+    "sweeps",
+    multiple=True,
     metavar="NAME=FIRST:LAST:COUNT[:log]",
-    help="Solve for COUNT values of an input, evenly spaced, with :log in their logarithm.",
+    help="Solve for COUNT values of an input, evenly spaced, with :log in their logarithm; several span a grid.",
 )
 
 

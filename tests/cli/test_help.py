@@ -62,6 +62,11 @@ def test_it_runs_as_a_module():
         (["solve", "divider.tnet", "-o", "out.xlsx"], "must end in .csv or .npz"),
         (["solve", "divider.tnet", "--set", "x=0", "--plot", "a.png"], "needs several samples"),
         (["solve", "divider.tnet", "--sweep", "x=0:1:3", "--inputs", "a.csv"], "give one of them"),
+        (["solve", "divider.tnet", "--sweep", "x=0:1:3", "--sweep", "z=0:1:3", "--plot", "a.png"], "along one --sweep"),
+        (
+            ["plot", "divider.tnet", "--what", "response", "--sweep", "x=0:1:3", "--sweep", "z=0:1:3", "-o", "a.png"],
+            "along one --sweep",
+        ),
         (["solve", "divider.tnet", "--set", "x=0", "-o", "-"], "name a file"),
         (["plot", "divider.tnet", "-o", "a.png"], "Missing option '--what'"),
         (["plot", "divider.tnet", "--what", "network", "--vary", "a=1", "-o", "a.png"], "are about --what device"),

@@ -66,6 +66,8 @@ MISTAKES = {
     "negative-concentration": ["classes.tnet", "--set", "x=-1"],
     "no-concentration": ["classes.tnet", "--set", "x=0 mM"],
     "broken-model": ["mistaken.tnet", "--set", "x=0"],
+    "swept-twice": ["divider.tnet", "--sweep", "x=0:1:3", "--sweep", "x=0:1:3"],
+    "endless-grid": ["classes.tnet", "--set", "x=1", "--sweep", "x[1, 1]=0.2:1:5000", "--sweep", "x[2, 1]=0.2:1:999"],
     "set-twice": ["divider.tnet", "--set", "x=0", "--set", "x=1"],
     "set-and-swept": ["divider.tnet", "--set", "x=0", "--sweep", "x=0:1:3"],
 }
@@ -114,6 +116,30 @@ def test_a_sweep_as_npz(crn, tmp_path):
         assert arrays["x"] == pytest.approx(np.linspace(-1, 1, 5))
         assert arrays["z"] == pytest.approx(arrays["y"])
         assert set(arrays["certificate.status"]) == {"stable"}
+
+
+def test_several_sweeps_span_a_grid(crn, tmp_path):
+    words = ["solve", "classes.tnet", "--set", "x=0.5", "--sweep", "x[1, 1]=0.2:0.4:3", "--sweep", "x[2, 1]=0.6:0.7:2"]
+    result = crn(*words, "-o", "out.csv")
+    assert result.exit_code == 0
+    assert "x[1, 1] = 0.2 to 0.4 mM in 3 steps\nx[2, 1] = 0.6 to 0.7 mM in 2 steps" in result.stderr
+    with (tmp_path / "out.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["x[1, 1] (mM)"]) for row in rows] == pytest.approx([0.2, 0.2, 0.3, 0.3, 0.4, 0.4])
+    assert [float(row["x[2, 1] (mM)"]) for row in rows] == pytest.approx([0.6, 0.7] * 3)
+    assert {float(row["x[3, 1] (mM)"]) for row in rows} == {0.5}
+    assert crn(*words, "-o", "out.npz").exit_code == 0
+    with np.load(tmp_path / "out.npz") as arrays:
+        assert arrays["x"].shape == (6, 3, 2)
+    one = crn("solve", "classes.tnet", "--set", "x=0.5", "--set", "x[1, 1]=0.4", "--set", "x[2, 1]=0.6", "--json")
+    assert float(rows[4]["digit[1]"]) == pytest.approx(values(one, name="digit[1]")[0], rel=1e-9)
+
+
+def test_sweeps_of_two_inputs(crn, tmp_path):
+    (tmp_path / "iv.tnet").write_text(VOLTS.replace("R = fixed(at = 0 uV)", "R = input(range = [-1 uV, 1 uV])"))
+    content = json.loads(crn("solve", "iv.tnet", "--sweep", "L=0:10:2", "--sweep", "R=-1:1:3", "--json").stdout)
+    assert content["inputs"] == {"L": [0, 0, 0, 10, 10, 10], "R": [-1, 0, 1, -1, 0, 1]}
+    assert content["reservoirs"]["n"] == pytest.approx([-0.75, 0, 0.75, 1.75, 2.5, 3.25])
 
 
 def test_a_sweep_with_units_runs_over_one_element(crn):

@@ -40,7 +40,7 @@ def command(
     what: str,
     output: Path,
     settings: tuple[str, ...],
-    sweep: str | None,
+    sweeps: tuple[str, ...],
     device: str | None,
     vary: str | None,
     parameters: Path | None,
@@ -53,13 +53,15 @@ def command(
     """
     if (device or vary) and what != "device":
         raise click.UsageError("--device and --vary are about --what device")
-    if (settings or sweep) and what != "response":
+    if (settings or sweeps) and what != "response":
         raise click.UsageError("--set and --sweep are about --what response")
+    if len(sweeps) > 1:
+        raise click.UsageError("a response is drawn along one --sweep: give the others one value each with --set")
     if what == "device":
         return _device(model, output, device, vary, parameters, seed)
     if what == "network":
         return _network(model, output)
-    return _response(model, output, settings, sweep, parameters, seed)
+    return _response(model, output, settings, sweeps, parameters, seed)
 
 
 def _network(model: Path, output: Path) -> int:
@@ -86,7 +88,7 @@ def _device(model: Path, output: Path, device: str | None, vary: str | None, par
 
 
 def _response(
-    model: Path, output: Path, settings: tuple[str, ...], sweep: str | None, parameters: Path | None, seed: int
+    model: Path, output: Path, settings: tuple[str, ...], sweeps: tuple[str, ...], parameters: Path | None, seed: int
 ) -> int:
     from crncompile.cli.answer import answer, failures, response
     from crncompile.cli.inputs import gather, whole_range
@@ -94,7 +96,7 @@ def _response(
     from crncompile.plots.response import draw_response
 
     compiled, values = loaded(model, parameters, seed)
-    given = gather(compiled.network, settings, sweep or whole_range(compiled.network), None, centre=True)
+    given = gather(compiled.network, settings, sweeps or [whole_range(compiled.network)], None, centre=True)
     for line in given.echo:
         note(line)
     warn(given.warnings)

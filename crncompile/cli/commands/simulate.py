@@ -120,7 +120,7 @@ def _simulated(
 
     compiled, values = loaded(model, parameters, seed)
     end = None if until is None else seconds(compiled.network, until, f"--until {until}")
-    given = gather(compiled.network, settings, None, None, single=True)
+    given = gather(compiled.network, settings, (), None, single=True)
     timed = timing(compiled, values, given, steps, starts, events)
     for line in (*given.echo, *timed.echo):
         note(line)

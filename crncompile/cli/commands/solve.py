@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 def command(
     model: Path,
     settings: tuple[str, ...],
-    sweep: str | None,
+    sweeps: tuple[str, ...],
     inputs: Path | None,
     currents: str | None,
     output: Path | None,
@@ -60,11 +60,13 @@ def command(
 
     Samples without a certified steady state are named with the reason; the others are written all the same.
     """
-    if sweep and inputs:
+    if sweeps and inputs:
         raise click.UsageError("--sweep and --inputs both say what the samples are: give one of them")
-    if plot and not (sweep or inputs):
+    if plot and not (sweeps or inputs):
         raise click.UsageError("--plot needs several samples: give --sweep or --inputs as well")
-    found = _solved(model, settings, sweep, inputs, currents, parameters, seed, backend)
+    if plot and len(sweeps) > 1:
+        raise click.UsageError("--plot draws along one --sweep: of several, -o F.csv writes the numbers")
+    found = _solved(model, settings, sweeps, inputs, currents, parameters, seed, backend)
     _deliver(found, output, plot, as_json)
     return 1 if found.solution.certificate.failed.any() else 0
 
@@ -72,7 +74,7 @@ def command(
 def _solved(
     model: Path,
     settings: tuple[str, ...],
-    sweep: str | None,
+    sweeps: tuple[str, ...],
     inputs: Path | None,
     currents: str | None,
     parameters: Path | None,
@@ -84,7 +86,7 @@ def _solved(
     from crncompile.cli.model import loaded
 
     compiled, values = loaded(model, parameters, seed, backend)
-    given = gather(compiled.network, settings, sweep, inputs)
+    given = gather(compiled.network, settings, sweeps, inputs)
     for line in given.echo:
         note(line)
     warn(given.warnings)
