@@ -5,6 +5,7 @@
     CrnError                  everything that is the user's to mend; shown without a traceback
      ├── ModelError           a model's mistakes, all of them, each with its place in the text
      ├── DataError            a data or parameters file that does not fit
+ │    └── ArgumentError   an option or argument that there is not, or with a value that makes no sense
      └── SteadyStateError     a steady state was asked for that the network does not have
 """
 
@@ -201,6 +202,10 @@ class DataError(CrnError):
 
     def __str__(self) -> str:
         return printable(super().__str__())
+
+
+class ArgumentError(DataError):
+    """A name or value that was asked for, and that there is not or that makes no sense: a wrong command line."""
 
 
 class SteadyStateError(CrnError):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crncompile.analyze.slots import device_label, elements
 from crncompile.compiled import CompiledNetwork
-from crncompile.errors import DataError, which_of
+from crncompile.errors import ArgumentError, DataError, which_of
 from crncompile.network.types import Family, Network, Port, Reservoir
 
 Array = NDArray[np.float64]
@@ -95,7 +95,7 @@ def own_parameter(network: Network, family: Family, name: str) -> str:
     """Return the name of the network's parameter that alone gives a device's parameter; raises DataError."""
     if name not in family.slots:
         known = [*family.slots, *(port.terminal for port in family.ports)]
-        raise DataError(f"{family.name} has no parameter or terminal {name}; {which_of(name, known)}")
+        raise ArgumentError(f"{family.name} has no parameter or terminal {name}; {which_of(name, known)}")
     slot = family.slots[name]
     if len(slot.accesses) != 1 or slot.expression != slot.accesses[0].symbol:
         raise DataError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crncompile.errors import DataError, SteadyStateError, which_of
+from crncompile.errors import ArgumentError, DataError, SteadyStateError, which_of
 from crncompile.network.types import element_labels
 from crncompile.solve.certificate import Certificate
 from crncompile.solve.diagnosis import duration
@@ -129,11 +129,11 @@ def simulate_network(
 def _check_times(steps: Steps, until: float | None) -> None:
     jumps, end = [float(time) for time, _ in steps], np.inf if until is None else float(until)
     if not (np.diff([0.0, *jumps]) > 0).all() or not np.isfinite(jumps).all():
-        raise DataError("the times of steps must be above zero, finite, and rise")
+        raise ArgumentError("the times of steps must be above zero, finite, and rise")
     if not end > 0 or until == np.inf:
-        raise DataError(f"the end, {duration(end)}, must be above zero and finite")
+        raise ArgumentError(f"the end, {duration(end)}, must be above zero and finite")
     if jumps and end < jumps[-1]:
-        raise DataError(f"the end, {duration(end)}, lies before the last step at {duration(jumps[-1])}")
+        raise ArgumentError(f"the end, {duration(end)}, lies before the last step at {duration(jumps[-1])}")
 
 
 def _held(compiled: CompiledNetwork, inputs: Values, values: Mapping[str, Array], raw: bool) -> Array:

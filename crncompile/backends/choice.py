@@ -11,7 +11,7 @@ import pkgutil
 from typing import Any
 
 from crncompile import backends
-from crncompile.errors import DataError, which_of
+from crncompile.errors import ArgumentError, which_of
 from crncompile.program.types import Coupled, Program
 
 _SUFFIX = "_backend"
@@ -34,7 +34,7 @@ def load(program: Program, name: str) -> Any:
     try:
         module = importlib.import_module(path)
     except (ImportError, ValueError) as error:
-        raise DataError(f"there is no backend {name}; {which_of(name, names())}") from error
+        raise ArgumentError(f"there is no backend {name}; {which_of(name, names())}") from error
     functions = module.load(program)
     functions.exact = getattr(functions, "exact", functions)
     functions.exact.exact = functions.exact

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from crncompile.analyze.slots import device_label
 from crncompile.cli.inputs import Inputs
 from crncompile.cli.quantities import in_unit, letter, unit_name
-from crncompile.errors import DataError, which_of
+from crncompile.errors import ArgumentError, which_of
 from crncompile.export.files import write_atomically
 from crncompile.learn.data import input_groups
 from crncompile.network.types import Network, Reservoir, element_labels
@@ -64,7 +64,7 @@ class Answer:
 def answer(network: Network, inputs: Inputs, solution: Solution, currents: Sequence[str] = ()) -> Answer:
     """Arrange a solution in columns: inputs, readouts, the reservoirs that the network settles, currents of devices.
 
-    ``currents`` names families of devices, or single ones (``a[2]``). Raises DataError for one that there is not.
+    ``currents`` names families of devices, or single ones (``a[2]``). Raises ArgumentError for one that there is not.
     """
     samples = len(solution.u)
     columns = [
@@ -91,12 +91,14 @@ def _currents(network: Network, solution: Solution, name: str) -> list[Column]:
     families = {family.name: family for family in network.families}
     head, _, inside = name.replace(" ", "").partition("[")
     if head not in families:
-        raise DataError(f"--currents {name}: there are no devices {head}; {which_of(head, families)}")
+        raise ArgumentError(f"--currents {name}: there are no devices {head}; {which_of(head, families)}")
     labels = [device_label(families[head], device) for device in range(int(np.prod(families[head].shape, dtype=int)))]
     values = solution.currents(head).reshape(len(solution.u), -1)
     chosen = [n for n, text in enumerate(labels) if not inside or text.replace(" ", "") == f"{head}[{inside}"]
     if not chosen:
-        raise DataError(f"--currents {name}: there is no such device; the first is {labels[0]}, the last {labels[-1]}")
+        raise ArgumentError(
+            f"--currents {name}: there is no such device; the first is {labels[0]}, the last {labels[-1]}"
+        )
     return named_columns([f"current {labels[n]}" for n in chosen], "1/s", "current", values[:, chosen])
 
 

@@ -34,12 +34,12 @@ def command(only: str | None, seeds: int, mnist: Path | None, plot: Path | None,
     testing, which training does not see; of several seeds the worst and the best are told. Exit status 1 says that a
     target was missed. All but MNIST take some minutes.
     """
-    from crncompile.errors import DataError
+    from crncompile.errors import ArgumentError
     from crncompile.learn.benchmarks import selected
 
     chosen, learned = selected([name.strip() for name in only.split(",")] if only else [], mnist), _Learned()
     if plot and not any(_drawn(benchmark) for benchmark in chosen):
-        raise DataError("--plot draws what was learned of the sine, and the sine is not among these: --only sine")
+        raise ArgumentError("--plot draws what was learned of the sine, and the sine is not among these: --only sine")
     try:
         for benchmark in chosen:
             _train(benchmark, range(seeds), mnist, backend, learned)

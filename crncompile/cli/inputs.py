@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.cli.quantities import Element, axes_of, has_unit, in_unit, label, number, split_name, unit_name
-from crncompile.errors import DataError
+from crncompile.errors import ArgumentError, DataError
 from crncompile.learn.data import Data, feature_names, input_groups, read_inputs, split_features
 from crncompile.network.coding import encode
 from crncompile.network.types import Network, Reservoir
@@ -70,7 +70,8 @@ def gather(
 
     ``centre`` puts inputs without a value into the middle of their range; ``single``: only ``--set`` can give one.
 
-    Raises DataError for unknown names, wrong units, and inputs without a value.
+    Raises ArgumentError for unknown names, wrong units, and inputs without a value, DataError for a file that does
+    not fit.
     """
     gatherer = _Gatherer(network, "" if single else ", --sweep or --inputs F.csv")
     if file is not None:
@@ -114,9 +115,9 @@ class _Gatherer:
         self.stated: set[str] = set()
 
     def _state(self, label: str, text: str) -> None:
-        """Note that an input has its value from the command line; raise DataError where it had one before."""
+        """Note that an input has its value from the command line; raise ArgumentError where it had one before."""
         if label in self.stated:
-            raise DataError(f"{text}: {label} has a value already; give it one --set or one --sweep")
+            raise ArgumentError(f"{text}: {label} has a value already; give it one --set or one --sweep")
         self.stated.add(label)
 
     def read(self, file: Path, needed: Sequence[str]) -> None:
@@ -143,17 +144,19 @@ class _Gatherer:
         value, logarithmic = (value[: -len(_LOG)], True) if value.endswith(_LOG) else (value, False)
         parts = value.split(":")
         if len(parts) != 3 or not parts[2].strip().isdecimal() or int(parts[2]) < 2:
-            raise DataError(
+            raise ArgumentError(
                 f"--sweep {text}: write --sweep x=FIRST:LAST:COUNT, such as x=-3:3:121, "
                 "or x=1:1000:31:log, with COUNT from 2"
             )
         if int(parts[2]) > MOST_SWEPT:
-            raise DataError(f"--sweep {text}: {parts[2].strip()} samples are too many; at most {MOST_SWEPT} at a time")
+            raise ArgumentError(
+                f"--sweep {text}: {parts[2].strip()} samples are too many; at most {MOST_SWEPT} at a time"
+            )
         first, last = (number(self.network, group, part, text, _EXAMPLE) for part in parts[:2])
         self._state(_label(group, element), text)
         self._warn_outside(group, [first, last])
         if logarithmic and min(first, last) <= 0:
-            raise DataError(f"--sweep {text}: a logarithmic sweep needs both ends above zero")
+            raise ArgumentError(f"--sweep {text}: a logarithmic sweep needs both ends above zero")
         logarithmic = logarithmic or (_spaced_in_logarithm(group) and min(first, last) > 0)
         evenly = np.geomspace if logarithmic else np.linspace
         values = evenly(first, last, int(parts[2]))
@@ -167,7 +170,7 @@ class _Gatherer:
         samples = math.prod(len(sweep.values) for sweep in sweeps)
         if samples > MOST_SWEPT:
             counts = " x ".join(str(len(sweep.values)) for sweep in sweeps)
-            raise DataError(f"--sweep: {counts} samples are too many; at most {MOST_SWEPT} at a time")
+            raise ArgumentError(f"--sweep: {counts} samples are too many; at most {MOST_SWEPT} at a time")
         grid = np.meshgrid(*(sweep.values for sweep in sweeps), indexing="ij")
         for sweep, values in zip(sweeps, grid, strict=True):
             self._put(sweep.group, sweep.element, values.ravel())
@@ -183,7 +186,7 @@ class _Gatherer:
                 self.echo.append(f"{rest} = {(low + high) / 2:g} {unit_name(self.network, group)}".rstrip())
 
     def check_complete(self) -> None:
-        """Raise DataError where an input, or an element of one, has no value."""
+        """Raise ArgumentError where an input, or an element of one, has no value."""
         missing = []
         for group in input_groups(self.network):
             value = self.values.get(group.name)
@@ -192,11 +195,11 @@ class _Gatherer:
             elif np.isnan(value).any():
                 labels = group.labels()
                 element = np.flatnonzero(np.isnan(value.reshape(-1, len(labels))).any(axis=0))[0]
-                raise DataError(f"input {labels[element]} has no value; {self._how_to_give(group)}")
+                raise ArgumentError(f"input {labels[element]} has no value; {self._how_to_give(group)}")
         if missing:
             names = ", ".join(group.name for group in missing)
             many = "s" if len(missing) > 1 else ""
-            raise DataError(f"no value for the input{many} {names}; {self._how_to_give(missing[0])}")
+            raise ArgumentError(f"no value for the input{many} {names}; {self._how_to_give(missing[0])}")
 
     def _how_to_give(self, group: Reservoir) -> str:
         low, high = range_in_unit(self.network, group)

@@ -13,7 +13,7 @@ import click
 from crncompile import __version__
 from crncompile.cli.options import example
 from crncompile.cli.say import complain, show_error
-from crncompile.errors import CrnError, did_you_mean
+from crncompile.errors import ArgumentError, CrnError, did_you_mean
 
 COMMANDS = {
     "check": "Tell all mistakes of a model, or sum it up.",
@@ -30,6 +30,7 @@ COMMANDS = {
     "bench": "Measure how fast this installation is.",
     "plot": "Draw a model's network, its response, or a device's current.",
 }
+WRONG_COMMAND_LINE = 2
 INTERRUPTED = 130
 
 
@@ -84,6 +85,7 @@ class LazyGroup(click.Group):
             return INTERRUPTED
         except CrnError as error:
             show_error(error)
+            return WRONG_COMMAND_LINE if isinstance(error, ArgumentError) else 1
         except MemoryError:
             complain("the memory of this machine does not suffice; a smaller batch or model may fit")
         except RecursionError:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.errors import DataError, which_of
+from crncompile.errors import ArgumentError, which_of
 from crncompile.network.types import Axis, Network, Reservoir
 from crncompile.units import CONCENTRATION, ENERGY, TIME, VOLTAGE, UnitError
 
@@ -32,14 +32,14 @@ def split_name(groups: Mapping[str, tuple[Axis, ...]], text: str, what: str, exa
 
     ``groups`` has the axes of every name that may stand there, ``what`` says what they are.
 
-    Raises DataError for another form, an unknown name, and an element that there is not.
+    Raises ArgumentError for another form, an unknown name, and an element that there is not.
     """
     left, equals, value = unicodedata.normalize("NFKC", text).partition("=")
     match = _NAME.fullmatch(left)
     if not equals or match is None:
-        raise DataError(f"{text} is not of the form NAME=VALUE; {example}")
+        raise ArgumentError(f"{text} is not of the form NAME=VALUE; {example}")
     if match[1] not in groups:
-        raise DataError(f"{text}: the model has no {what} {match[1]}; {which_of(match[1], groups)}")
+        raise ArgumentError(f"{text}: the model has no {what} {match[1]}; {which_of(match[1], groups)}")
     axes = groups[match[1]]
     return match[1], None if match[2] is None else _element(match[1], axes, match[2], text), value
 
@@ -52,10 +52,10 @@ def axes_of(groups: Iterable[Reservoir]) -> dict[str, tuple[Axis, ...]]:
 def _element(name: str, axes: tuple[Axis, ...], inside: str, text: str) -> tuple[int, ...]:
     numbers = [part.strip() for part in inside.split(",")]
     if len(numbers) != len(axes) or not all(re.fullmatch(r"-?\d+", n) for n in numbers):
-        raise DataError(f"{text}: an element of {name} is written {label(name, axes, (0,) * len(axes))}")
+        raise ArgumentError(f"{text}: an element of {name} is written {label(name, axes, (0,) * len(axes))}")
     for number, axis in zip(numbers, axes, strict=True):
         if not axis.lower <= int(number) <= axis.upper:
-            raise DataError(f"{text}: {axis.name} = {number} is out of range, {axis.lower} to {axis.upper}")
+            raise ArgumentError(f"{text}: {axis.name} = {number} is out of range, {axis.lower} to {axis.upper}")
     return tuple(int(number) - axis.lower for number, axis in zip(numbers, axes, strict=True))
 
 
@@ -76,29 +76,29 @@ def has_unit(value: str) -> bool:
 
 
 def bare_number(value: str, text: str, example: str) -> float:
-    """Return a number that has no unit; raises DataError."""
+    """Return a number that has no unit; raises ArgumentError."""
     match = _VALUE.fullmatch(value)
     if match is None or match[2] is not None:
-        raise DataError(f"{text}: {value.strip() or 'nothing'} is not a number without a unit; {example}")
+        raise ArgumentError(f"{text}: {value.strip() or 'nothing'} is not a number without a unit; {example}")
     return float(match[1])
 
 
 def number(network: Network, group: Reservoir, value: str, text: str, example: str) -> float:
-    """Return a potential or concentration in the group's unit; raises DataError for another one."""
+    """Return a potential or concentration in the group's unit; raises ArgumentError for another one."""
     match = _VALUE.fullmatch(value)
     unit = unit_name(network, group)
     if match is None:
-        raise DataError(f"{text}: {value.strip() or 'nothing'} is not a number with a unit or without; {example}")
+        raise ArgumentError(f"{text}: {value.strip() or 'nothing'} is not a number with a unit or without; {example}")
     if match[2] is None:
         return _positive(group, float(match[1]), text)
     try:
         coherent, dimension = network.units.quantity(match[1], match[2])
     except UnitError as error:
-        raise DataError(f"{text}: {error}; {group.name} is in {unit}") from None
+        raise ArgumentError(f"{text}: {error}; {group.name} is in {unit}") from None
     allowed = (ENERGY, VOLTAGE) if group.content == "charge" else (CONCENTRATION,)
     if dimension not in allowed:
         what = "a potential" if group.content == "charge" else "a concentration"
-        raise DataError(f"{text}: {match[2]} does not measure {what}; {group.name} is in {unit}")
+        raise ArgumentError(f"{text}: {match[2]} does not measure {what}; {group.name} is in {unit}")
     potential = -coherent if dimension == VOLTAGE else coherent
     return _positive(group, float(in_unit(network, group, np.asarray(potential))), text)
 
@@ -106,23 +106,25 @@ def number(network: Network, group: Reservoir, value: str, text: str, example: s
 def _positive(group: Reservoir, value: float, text: str) -> float:
     if group.content == "molecules" and value <= 0:
         hint = "its potential is ln c: for none at all take one too small to matter, such as 1e-9 mM"
-        raise DataError(f"{text}: a concentration must be above zero; {hint}")
+        raise ArgumentError(f"{text}: a concentration must be above zero; {hint}")
     return value
 
 
 def seconds(network: Network, value: str, text: str) -> float:
-    """Return a time in s, a bare number being one already; raises DataError for one that is not above zero."""
+    """Return a time in s, a bare number being one already; raises ArgumentError for one that is not above zero."""
     match = _VALUE.fullmatch(value)
     if match is None:
-        raise DataError(f"{text}: {value.strip() or 'nothing'} is not a time; write it as in 2 us, or 1e-3 for seconds")
+        raise ArgumentError(
+            f"{text}: {value.strip() or 'nothing'} is not a time; write it as in 2 us, or 1e-3 for seconds"
+        )
     try:
         time, dimension = network.units.quantity(match[1], match[2] or "s")
     except UnitError as error:
-        raise DataError(f"{text}: {error}; a time is in s, ms, us, ns, min or h") from None
+        raise ArgumentError(f"{text}: {error}; a time is in s, ms, us, ns, min or h") from None
     if dimension != TIME:
-        raise DataError(f"{text}: {match[2]} does not measure a time; write it as in 2 us")
+        raise ArgumentError(f"{text}: {match[2]} does not measure a time; write it as in 2 us")
     if not 0 < time < math.inf:
-        raise DataError(f"{text}: a time must be above zero and finite")
+        raise ArgumentError(f"{text}: a time must be above zero and finite")
     return time
 
 

@@ -22,7 +22,7 @@ from crncompile.cli.quantities import (
     unit_name,
 )
 from crncompile.compiled import CompiledNetwork
-from crncompile.errors import DataError
+from crncompile.errors import ArgumentError
 from crncompile.learn.data import input_groups
 from crncompile.network.types import Network, Reservoir
 from crncompile.solve.diagnosis import duration
@@ -65,7 +65,7 @@ def timing(
     starts: Sequence[str],
     events: Sequence[str],
 ) -> Timing:
-    """Read the options ``--step``, ``--start`` and ``--event``; raises DataError for what does not fit the model."""
+    """Read the options ``--step``, ``--start`` and ``--event``; raises ArgumentError for what does not fit."""
     network, echo = compiled.network, list[str]()
     jumps, said = _steps(network, given, steps, echo)
     start = _starts(compiled, values, starts, echo)
@@ -80,7 +80,7 @@ def _steps(
     for text in texts:
         setting, at, moment = text.rpartition("@")
         if not at:
-            raise DataError(f"--step {text}: no time is given; {_STEP}")
+            raise ArgumentError(f"--step {text}: no time is given; {_STEP}")
         parsed.append((seconds(network, moment, f"--step {text}"), setting, text))
     current = {name: np.array(value, float) for name, value in given.values.items()}
     result: dict[float, dict[str, Array]] = {}
@@ -136,7 +136,7 @@ def _level(network: Network, text: str, echo: list[str]) -> Level:
     where = label(name, axes[name], element)
     if axes[name] and element is None:
         first = label(name, axes[name], (0,) * len(axes[name]))
-        raise DataError(f"--event {text}: {name} has several elements; name one of them, such as {first}")
+        raise ArgumentError(f"--event {text}: {name} has several elements; name one of them, such as {first}")
     if name not in groups:
         told = bare_number(value, f"--event {text}", _EVENT)
         return Level(where, told, "", told)

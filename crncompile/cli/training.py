@@ -12,16 +12,16 @@ from typing import Any
 import click
 
 from crncompile.cli.say import complain, plain
-from crncompile.errors import DataError
+from crncompile.errors import ArgumentError
 
 
 def given_settings(words: tuple[str, ...], options: Mapping[str, Any]) -> dict[str, float | str]:
-    """Return settings from ``NAME=VALUE`` and from options of their own; raises DataError for other words."""
+    """Return settings from ``NAME=VALUE`` and from options of their own; raises ArgumentError for other words."""
     found: dict[str, float | str] = {}
     for word in words:
         name, sign, value = (part.strip() for part in word.partition("="))
         if not (name and sign and value):
-            raise DataError(f"{word} is no setting: write --setting NAME=VALUE; --list-settings names all")
+            raise ArgumentError(f"{word} is no setting: write --setting NAME=VALUE; --list-settings names all")
         found[name] = value
     return {**found, **{name: value for name, value in options.items() if value is not None}}
 

@@ -9,7 +9,7 @@ import numpy as np
 from crncompile.analyze.characteristic import Varied, own_parameter
 from crncompile.analyze.slots import device_label
 from crncompile.cli.quantities import in_potential, number
-from crncompile.errors import DataError, which_of
+from crncompile.errors import ArgumentError, which_of
 from crncompile.network.types import Family, Network
 from crncompile.units import UnitError
 
@@ -25,11 +25,13 @@ def chosen(network: Network, name: str | None) -> tuple[Family, int]:
         return network.families[0], 0
     head, _, inside = name.replace(" ", "").partition("[")
     if head not in families:
-        raise DataError(f"--device {name}: there are no devices {head}; {which_of(head, families)}")
+        raise ArgumentError(f"--device {name}: there are no devices {head}; {which_of(head, families)}")
     family = families[head]
     labels = [device_label(family, n).replace(" ", "") for n in range(int(np.prod(family.shape, dtype=int)))]
     if inside and f"{head}[{inside}" not in labels:
-        raise DataError(f"--device {name}: there is no such device; the first is {labels[0]}, the last {labels[-1]}")
+        raise ArgumentError(
+            f"--device {name}: there is no such device; the first is {labels[0]}, the last {labels[-1]}"
+        )
     return family, labels.index(f"{head}[{inside}") if inside else 0
 
 
@@ -37,7 +39,7 @@ def varied(network: Network, family: Family, text: str) -> Varied:
     """Read ``NAME=V1,V2,...``: a terminal or a parameter of the device, each value with a unit, or the last one's."""
     name, equals, listed = (part.strip() for part in text.partition("="))
     if not equals or not listed:
-        raise DataError(f"--vary {text} is not of the form NAME=VALUE,VALUE; {_EXAMPLE}")
+        raise ArgumentError(f"--vary {text} is not of the form NAME=VALUE,VALUE; {_EXAMPLE}")
     last = _LAST_UNIT.search(listed)
     parts = [part.strip() for part in listed.split(",")]
     parts = [part if last is None or _LAST_UNIT.search(part) else f"{part} {last[1]}" for part in parts]
@@ -57,14 +59,14 @@ def _parameter(network: Network, family: Family, name: str, part: str, text: str
     own = next(parameter for parameter in network.parameters if parameter.name == owner)
     match = re.fullmatch(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S+)?", part)
     if match is None:
-        raise DataError(f"--vary {text}: {part or 'nothing'} is not a number with a unit or without; {_EXAMPLE}")
+        raise ArgumentError(f"--vary {text}: {part or 'nothing'} is not a number with a unit or without; {_EXAMPLE}")
     unit = match[2] or own.unit or None
     try:
         value, dimension = network.units.quantity(match[1], unit)
     except UnitError as error:
-        raise DataError(f"--vary {text}: {error}; {name} is in {own.unit or 'no unit'}") from None
+        raise ArgumentError(f"--vary {text}: {error}; {name} is in {own.unit or 'no unit'}") from None
     if dimension != own.dimension:
-        raise DataError(f"--vary {text}: {unit} does not measure what {name} is, {own.dimension}")
+        raise ArgumentError(f"--vary {text}: {unit} does not measure what {name} is, {own.dimension}")
     if not own.lower <= value <= own.upper:
-        raise DataError(f"--vary {text}: {part} is outside the bounds of {name}")
+        raise ArgumentError(f"--vary {text}: {part} is outside the bounds of {name}")
     return value

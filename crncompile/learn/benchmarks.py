@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.compiler import compile_source
-from crncompile.errors import DataError, Source, did_you_mean
+from crncompile.errors import ArgumentError, Source, did_you_mean
 from crncompile.learn.datasets import read_samples
 from crncompile.learn.task import Outcome, Task
 from crncompile.network.counterparts import without_ndc
@@ -158,12 +158,12 @@ def selected(only: Sequence[str], mnist: Path | None) -> list[Benchmark]:
     for name in only:
         if name not in known:
             tasks = ", ".join(dict.fromkeys(benchmark.task for benchmark in BENCHMARKS))
-            raise DataError(f"there is no benchmark {name}; {did_you_mean(name, known) or f'tasks are {tasks}'}")
+            raise ArgumentError(f"there is no benchmark {name}; {did_you_mean(name, known) or f'tasks are {tasks}'}")
     chosen = [b for b in BENCHMARKS if not only or b.task in only or b.model in only]
     if mnist is not None:
         return chosen
     if any(b.task == MNIST for b in chosen) and only:
-        raise DataError("mnist needs its images: --mnist FOLDER with the four IDX files")
+        raise ArgumentError("mnist needs its images: --mnist FOLDER with the four IDX files")
     return [benchmark for benchmark in chosen if benchmark.task != MNIST]
 
 

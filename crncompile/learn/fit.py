@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crncompile.compiled import CompiledNetwork
-from crncompile.errors import DataError, ModelError
+from crncompile.errors import ArgumentError, DataError, ModelError
 from crncompile.learn.checkpoint import Keeper, digest
 from crncompile.learn.experiment import NotAtRestError
 from crncompile.learn.job import Job
@@ -224,7 +224,7 @@ def _belong(optimizer: Optimizer, given: Mapping[str, Value]) -> None:
     for name in given:
         others = having(name)
         if others and name not in optimizer.SETTINGS:
-            raise DataError(
+            raise ArgumentError(
                 f"{optimizer.NAME} has no setting {name}: {listed(others)} {'have' if len(others) > 1 else 'has'} it "
                 f"(choose one, such as --optimizer {others[0]})"
             )
@@ -274,7 +274,7 @@ def _sensible_nudge(nudge: float | None) -> float:
     if nudge is None:
         return NUDGE
     if not 0 < nudge < float("inf"):
-        raise DataError(f"the nudge must be positive, and finite, not {nudge}")
+        raise ArgumentError(f"the nudge must be positive, and finite, not {nudge}")
     return float(nudge)
 
 
@@ -283,7 +283,7 @@ def _sensible_nudge(nudge: float | None) -> float:
 
 def _keeper(job: Job, whole: Task, name: str, checkpoints: Checkpoints, tell: Callable[[str], None]) -> Keeper:
     if not checkpoints.every > 0:
-        raise DataError(f"seconds between checkpoints must be positive, not {checkpoints.every:g}")
+        raise ArgumentError(f"seconds between checkpoints must be positive, not {checkpoints.every:g}")
     return Keeper(Path(checkpoints.folder), checkpoints.every, _identity(job, whole, name), tell)
 
 

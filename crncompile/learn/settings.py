@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from crncompile.errors import DataError, which_of
+from crncompile.errors import ArgumentError, which_of
 
 Value = float | str
 
@@ -29,32 +29,32 @@ class Setting:
     allowed: tuple[float, ...] = ()
 
     def sensible(self, name: str, value: Value) -> Value:
-        """Return a value that makes sense; raises DataError where it makes none."""
+        """Return a value that makes sense; raises ArgumentError where it makes none."""
         if self.words:
             if value not in self.words:
-                raise DataError(f"{name} must be {' or '.join(self.words)}, not {_shown(value)}")
+                raise ArgumentError(f"{name} must be {' or '.join(self.words)}, not {_shown(value)}")
             return value
         try:
             number = float(value)
         except (TypeError, ValueError):
             number = math.nan
         if math.isnan(number):
-            raise DataError(f"{name} must be a number, not {value}")
+            raise ArgumentError(f"{name} must be a number, not {value}")
         self._check(name, number, _shown(value))
         return number
 
     def _check(self, name: str, number: float, value: str) -> None:
         if self.allowed and number not in self.allowed:
             most = " or ".join(f"{n:g}" for n in self.allowed if n)
-            raise DataError(f"{name} must be {most} (or 0: what suits the network), not {value}")
+            raise ArgumentError(f"{name} must be {most} (or 0: what suits the network), not {value}")
         if self.positive and not 0 < number < math.inf:
-            raise DataError(f"{name} must be positive, and finite, not {value}")
+            raise ArgumentError(f"{name} must be positive, and finite, not {value}")
         if self.lowest > -math.inf and not self.lowest <= number < math.inf:
-            raise DataError(f"{name} must be at least {self.lowest:g}, and finite, not {value}")
+            raise ArgumentError(f"{name} must be at least {self.lowest:g}, and finite, not {value}")
         if number >= self.below:
-            raise DataError(f"{name} must be below {self.below:g}, not {value}")
+            raise ArgumentError(f"{name} must be below {self.below:g}, not {value}")
         if self.whole and number != math.floor(number):
-            raise DataError(f"{name} must be a whole number, not {value}")
+            raise ArgumentError(f"{name} must be a whole number, not {value}")
 
 
 def _shown(value: Value) -> str:
@@ -76,7 +76,7 @@ HELD_BACK: dict[str, Setting] = {
 def chosen(optimizer: str, known: Mapping[str, Setting], given: Mapping[str, Value]) -> dict[str, Value]:
     """Return all settings: those given, else as they are by themselves.
 
-    Raises DataError for settings that the optimiser does not have, or values that make no sense.
+    Raises ArgumentError for settings that the optimiser does not have, or values that make no sense.
     """
     result = {name: setting.default for name, setting in known.items()}
     for name, value in given.items():
@@ -86,13 +86,13 @@ def chosen(optimizer: str, known: Mapping[str, Setting], given: Mapping[str, Val
 
 
 def sensible(optimizer: str, known: Mapping[str, Setting], name: str, value: Value) -> Value:
-    """Return the value of one setting; raises DataError where there is no such setting, or the value makes no sense."""
+    """Return the value of one setting; raises ArgumentError where there is none such, or the value makes no sense."""
     if name not in known:
-        raise DataError(f"{optimizer} has no setting {name}; {which_of(name, known)}")
+        raise ArgumentError(f"{optimizer} has no setting {name}; {which_of(name, known)}")
     return known[name].sensible(name, value)
 
 
 def check_patience(settings: Mapping[str, Value]) -> None:
-    """Raise DataError where the settings say how long to wait, but not by which samples to judge."""
+    """Raise ArgumentError where the settings say how long to wait, but not by which samples to judge."""
     if settings.get("patience") and not settings.get("validation"):
-        raise DataError("patience counts epochs without a better validation: set validation too, such as 0.1")
+        raise ArgumentError("patience counts epochs without a better validation: set validation too, such as 0.1")

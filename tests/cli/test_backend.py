@@ -30,7 +30,7 @@ def test_solve(crn, compiler):
 
 def test_an_unknown_one(crn):
     result = crn("solve", "curve.tnet", "--set", "x=0.5", "--backend", "fortran")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "there is no backend fortran; known here: c, jax, numpy" in result.stderr
 
 

@@ -70,7 +70,7 @@ def test_what_is_printed(crn, golden, monkeypatch):
 
 def test_a_backend_that_is_asked_for_must_run(crn):
     result = crn("bench", "--backend", "fortran")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stdout == ""
     assert "there is no backend fortran" in result.stderr
     assert json.loads(crn("bench", "--backend", "fortran", "--json").stdout)["ok"] is False

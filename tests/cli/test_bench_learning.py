@@ -85,14 +85,14 @@ def test_sines_are_drawn_side_by_side(crn, tmp_path):
 
 def test_a_picture_needs_a_sine(crn):
     result = crn("bench", "learning", "--only", "xor", "--plot", "sines.png")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "--plot draws what was learned of the sine, and the sine is not among these" in result.stderr
     assert "seed" not in result.stderr
 
 
 def test_an_unknown_name_is_told(crn):
     result = crn("bench", "learning", "--only", "xo")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "there is no benchmark xo; did you mean xor?" in result.stderr
 
 

@@ -62,8 +62,8 @@ def test_nothing_is_overwritten(crn, tmp_path):
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (["my-net"], 1, "my-net is no name"),
-        (["reservoir"], 1, "reservoir is a reserved word"),
+        (["my-net"], 2, "my-net is no name"),
+        (["reservoir"], 2, "reservoir is a reserved word"),
         (["bump", "-o", "bump.txt"], 2, "bump.txt must end in .tnet"),
         (["bump", "-o", "no/bump.tnet"], 1, "can not be written: there is no folder no"),
         (["bump", "--kind", "cars"], 2, "'cars' is not one of"),

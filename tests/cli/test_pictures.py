@@ -202,7 +202,7 @@ DEVICE_MISTAKES = {
 @pytest.mark.parametrize("name", DEVICE_MISTAKES)
 def test_what_is_said_of_devices(crn, clean, golden, name):
     result = crn("plot", "curve.tnet", "--what", "device", "-o", "d.png", *DEVICE_MISTAKES[name])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     golden.check(f"cli/plot/{name}.txt", clean(result.stderr).split("\n")[-1])
 
 

@@ -231,5 +231,5 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_what_is_said_of_simulations(crn, clean, golden, name):
     result = crn("simulate", *MISTAKES[name])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     golden.check(f"cli/simulate/{name}.txt", clean(result.stderr))

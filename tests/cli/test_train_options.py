@@ -71,15 +71,15 @@ def test_the_list_of_settings(crn, golden):
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (["--setting", "clip"], 1, "clip is no setting: write --setting NAME=VALUE; --list-settings names all"),
-        (["--setting", "clipp=1"], 1, "adam has no setting clipp; did you mean clip?"),
-        (["--setting", "clip=much"], 1, "clip must be a number, not much"),
-        (["--optimizer", "adams"], 1, "there is no optimiser adams; did you mean adam?"),
+        (["--setting", "clip"], 2, "clip is no setting: write --setting NAME=VALUE; --list-settings names all"),
+        (["--setting", "clipp=1"], 2, "adam has no setting clipp; did you mean clip?"),
+        (["--setting", "clip=much"], 2, "clip must be a number, not much"),
+        (["--optimizer", "adams"], 2, "there is no optimiser adams; did you mean adam?"),
         (["--optimizer", "lm"], 1, "levenberg_marquardt minimises squares, and this model classifies: use adam"),
         (["--validation", "24"], 1, "would leave the training split empty"),
         (["--resume"], 2, "--resume needs --checkpoint DIR"),
         (["--metrics", "m.txt"], 2, "m.txt must end in .jsonl"),
-        (["--backend", "fortran"], 1, "there is no backend fortran"),
+        (["--backend", "fortran"], 2, "there is no backend fortran"),
     ],
 )
 def test_what_is_said_of_options(crn, bits, words, status, said):

@@ -10,7 +10,7 @@ import click
 
 from crncompile.cli.options import example, json_option
 from crncompile.cli.say import print_json
-from crncompile.errors import DataError, which_of
+from crncompile.errors import ArgumentError, DataError, which_of
 
 if TYPE_CHECKING:
     from crncompile.language.nodes import Device
@@ -86,7 +86,7 @@ def _kind(name: str, library: Library, units: Units) -> DeviceKind:
 
 def _device(name: str, library: Library) -> Device:
     if name not in library.devices:
-        raise DataError(f"there is no device {name}; {which_of(name, library.devices)}")
+        raise ArgumentError(f"there is no device {name}; {which_of(name, library.devices)}")
     return library.devices[name]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from crncompile.cli.options import example
-from crncompile.errors import DataError
+from crncompile.errors import ArgumentError, DataError
 
 KINDS = {
     "dots": "quantum dots that learn a bump (the default)",
@@ -54,9 +54,9 @@ def _check_name(name: str) -> None:
     from crncompile.language.words import RESERVED
 
     if not name.isidentifier():
-        raise DataError(f"{name} is no name: it begins with a letter and goes on with letters, digits and _")
+        raise ArgumentError(f"{name} is no name: it begins with a letter and goes on with letters, digits and _")
     if name in RESERVED:
-        raise DataError(f"{name} is a reserved word of the language; choose another name")
+        raise ArgumentError(f"{name} is a reserved word of the language; choose another name")
 
 
 def _starter(file: str) -> str:

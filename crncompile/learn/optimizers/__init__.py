@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from crncompile.errors import DataError, which_of
+from crncompile.errors import ArgumentError, which_of
 from crncompile.learn.settings import Setting
 
 if TYPE_CHECKING:
@@ -49,11 +49,11 @@ def every() -> dict[str, Optimizer]:
 
 
 def find(name: str) -> Optimizer:
-    """Return an optimiser by name; raises DataError where there is none."""
+    """Return an optimiser by name; raises ArgumentError where there is none."""
     known = every()
     name = SHORT.get(name, name)
     if name not in known:
-        raise DataError(f"there is no optimiser {name}; {which_of(name, [*known, *SHORT])}")
+        raise ArgumentError(f"there is no optimiser {name}; {which_of(name, [*known, *SHORT])}")
     return known[name]
 
 

@@ -11,7 +11,7 @@ import pkgutil
 from functools import cache
 from typing import Any, Literal, Protocol
 
-from crncompile.errors import DataError, which_of
+from crncompile.errors import ArgumentError, which_of
 
 Needs = Literal["relaxations", "complex relaxations", "variations", "model"]
 
@@ -67,5 +67,5 @@ def find(name: str) -> Rule:
     """Return a rule by name; raises DataError where there is none."""
     rules = every()
     if name not in rules:
-        raise DataError(f"there is no learning rule {name}; {which_of(name, rules)}")
+        raise ArgumentError(f"there is no learning rule {name}; {which_of(name, rules)}")
     return rules[name]
