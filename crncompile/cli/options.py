@@ -15,6 +15,17 @@ from crncompile.errors import CrnError
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def stated() -> dict[str, str]:
+    """Return the options that stand on the command line, as it writes them, by name."""
+    context = click.get_current_context()
+    written = click.core.ParameterSource.COMMANDLINE
+    return {
+        parameter.name: parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name is not None and context.get_parameter_source(parameter.name) is written
+    }
+
+
 def example(*lines: str) -> str:
     """Return the end of a command's help: an example."""
     return "\n".join(["\b", "Example:" if len(lines) == 1 else "Examples:", *(f"  {line}" for line in lines)])
@@ -37,7 +48,7 @@ class OutputPath(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # g
             self.fail(
                 "name a file; what goes to standard output is chosen by --json where there is one", param, context
             )
-        if self.endings and path.suffix not in self.endings:
+        if path.suffix not in self.endings:
             self.fail(f"{value} must end in {' or '.join(self.endings)}", param, context)
         check_writable(path)
         return path

@@ -22,6 +22,10 @@ def given_settings(words: tuple[str, ...], options: Mapping[str, Any]) -> dict[s
         name, sign, value = (part.strip() for part in word.partition("="))
         if not (name and sign and value):
             raise ArgumentError(f"{word} is no setting: write --setting NAME=VALUE; --list-settings names all")
+        if name in found:
+            raise ArgumentError(f"--setting {word}: {name} has a value already; give it one")
+        if options.get(name) is not None:
+            raise ArgumentError(f"--{name} and --setting {word} both say what {name} is: give one of them")
         found[name] = value
     return {**found, **{name: value for name, value in options.items() if value is not None}}
 

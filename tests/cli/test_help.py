@@ -11,6 +11,7 @@ import crncompile
 from crncompile.cli.main import COMMANDS
 
 HEAVY = {"sympy", "numpy", "scipy", "matplotlib", "pint", "lark", "networkx", "rich"}
+TRAIN = ["train", "divider.tnet", "--data", "d.csv"]
 FOLDER = Path(crncompile.__file__).parent / "cli" / "commands"
 
 
@@ -73,6 +74,16 @@ def test_it_runs_as_a_module():
         (["plot", "divider.tnet", "--what", "device", "--set", "x=1", "-o", "a.png"], "are about --what response"),
         (["train", "divider.tnet"], "Missing option '--data'"),
         (["devices", "--latex"], "name it"),
+        (["devices", "resonant_dot", "--latex", "--source"], "--source prints the declaration alone"),
+        (["devices", "resonant_dot", "--source", "--json"], "--source prints the declaration alone"),
+        (["export", "divider.tnet", "--to", "latex", "-o", "x.pdf"], "x.pdf must end in .tex"),
+        ([*TRAIN, "--nudge", "0.1"], "--nudge is about rules that measure, and adjoint is exact"),
+        ([*TRAIN, "--force"], "--force is about rules that measure, and adjoint is exact"),
+        ([*TRAIN, "--every", "5"], "--every goes with --checkpoint DIR"),
+        ([*TRAIN, "--compare-rules", "-o", "p.npz"], "-o is about training, and --compare-rules does not train"),
+        ([*TRAIN, "--compare-rules", "--rate", "0.1"], "--rate is about training"),
+        ([*TRAIN, "--rate", "0.1", "--setting", "rate=0.2"], "--rate and --setting rate=0.2 both say what rate is"),
+        ([*TRAIN, "--setting", "rate=0.1", "--setting", "rate=0.1"], "rate has a value already; give it one"),
     ],
 )
 def test_a_wrong_command_line_ends_with_2(crn, words, said):

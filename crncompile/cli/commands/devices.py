@@ -44,6 +44,8 @@ def command(name: str | None, verify: bool, latex: bool, source: bool, as_json: 
             raise click.UsageError("--verify, --latex and --source are about one device: name it")
         _list(library, as_json, f"{name}:" if name and not name.endswith(":") else name or "")
         return 0
+    if source and (verify or latex or as_json):
+        raise click.UsageError("--source prints the declaration alone: leave out the other options")
     if source:
         click.echo(_device(chosen, library).span.text)
         return 0

@@ -13,7 +13,7 @@ from crncompile.cli.say import note
 @click.command(epilog=example("crncompile export sine.tnet --to latex -o sine.tex"))
 @model_argument
 @click.option("--to", "form", type=click.Choice(["latex"]), required=True, help="The form of the document.")
-@click.option("-o", "--output", type=OutputPath(), required=True, metavar="F", help="The file to write.")
+@click.option("-o", "--output", type=OutputPath(".tex"), required=True, metavar="F.tex", help="The file to write.")
 @parameters_option
 @seed_option
 def command(model: Path, form: str, output: Path, parameters: Path | None, seed: int) -> None:

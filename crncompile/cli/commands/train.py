@@ -20,6 +20,7 @@ from crncompile.cli.options import (
     parameters_option,
     robust_option,
     seed_option,
+    stated,
 )
 from crncompile.cli.progress import waiting
 from crncompile.cli.say import complain, console, note, print_json, warn
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from crncompile.learn.data import Data
     from crncompile.learn.fit import Checkpoints, Fit
 
+_COMPARED = {"model", "data", "compare_rules", "plot", "parameters", "seed", "backend", "as_json"}
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -116,6 +118,7 @@ def command(
     from crncompile.learn.datasets import read_samples
     from crncompile.learn.parameters import load_parameters, save_parameters
 
+    _refuse_idle(rule, checkpoint, compare_rules)
     if fluctuations and not settings.get("robust"):
         raise click.UsageError("--fluctuations goes with --robust N")
     checkpoints = _checkpoints(checkpoint, every, resume)
@@ -152,6 +155,20 @@ def command(
         _draw(compiled, samples, fit, plot)
     _tell(fit, seed, output, as_json)
     return 130 if fit.interrupted else int(fit.diverged)
+
+
+def _refuse_idle(rule: str, checkpoint: Path | None, compare_rules: bool) -> None:
+    """Refuse options that would do nothing; raises UsageError, and ArgumentError for a rule that there is not."""
+    from crncompile.learn.rules import find
+
+    found = stated()
+    if compare_rules and (training := [option for name, option in found.items() if name not in _COMPARED]):
+        raise click.UsageError(f"{training[0]} is about training, and --compare-rules does not train: leave out one")
+    if "every" in found and checkpoint is None:
+        raise click.UsageError("--every goes with --checkpoint DIR")
+    idle = [found[name] for name in ("nudge", "force") if name in found]
+    if idle and find(rule).needs == "model":
+        raise click.UsageError(f"{idle[0]} is about rules that measure, and {rule} is exact: try --rule response")
 
 
 def _checkpoints(folder: Path | None, every: float, resume: bool) -> Checkpoints | None:
