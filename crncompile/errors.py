@@ -178,15 +178,24 @@ class CrnError(Exception):
 
 
 class ModelError(CrnError):
-    """A model with mistakes: ``mistakes`` holds all of them in the order of the text."""
+    """A model with mistakes: ``mistakes`` holds them in the order of the text.
 
-    def __init__(self, mistakes: Iterable[Mistake]):
+    They are all there are, unless ``unfinished``: these kept others from being looked for.
+    """
+
+    def __init__(self, mistakes: Iterable[Mistake], *, unfinished: bool = False):
         self.mistakes = tuple(sorted(mistakes, key=lambda m: (m.span.source.name, m.span.start)))
+        self.unfinished = unfinished
         super().__init__(*self.mistakes)
 
     def __str__(self) -> str:
         shown = [str(mistake) for mistake in self.mistakes[:MOST_SHOWN]]
-        return "\n".join([*shown, *and_more(self.mistakes)])
+        return "\n".join([*shown, *and_more(self.mistakes), *self.outlook()])
+
+    def outlook(self) -> list[str]:
+        """Return the sentence about mistakes that are not looked for yet, if that is so."""
+        these = "this is" if len(self.mistakes) == 1 else "these are"
+        return [f"other mistakes are looked for when {these} mended"] if self.unfinished else []
 
 
 def and_more(mistakes: tuple[Mistake, ...]) -> list[str]:

@@ -38,6 +38,8 @@ def show_error(error: CrnError) -> None:
     """Write an error of the user: each mistake of a model with its place, anything else as a sentence."""
     if isinstance(error, ModelError):
         show_mistakes(error.mistakes)
+        for sentence in error.outlook():
+            note(sentence)
     else:
         complain(str(error))
 
@@ -119,5 +121,7 @@ def plain(value: Any) -> Any:
 
 def failure(error: CrnError) -> dict[str, Any]:
     """Return an error of the user as data."""
-    mistakes = [m.as_dict() for m in error.mistakes] if isinstance(error, ModelError) else []
-    return {"ok": False, "mistakes": mistakes, "error": f"{len(mistakes)} mistakes" if mistakes else str(error)}
+    if not isinstance(error, ModelError):
+        return {"ok": False, "mistakes": [], "error": str(error)}
+    told = "; ".join([f"{len(error.mistakes)} mistakes", *error.outlook()])
+    return {"ok": False, "mistakes": [m.as_dict() for m in error.mistakes], "error": told}

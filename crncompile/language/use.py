@@ -36,7 +36,7 @@ def read_model(source: Source) -> nodes.Model:
     reader = _Reader(Path(source.name).parent)
     model = reader.read(source, (_real(source.name),))
     if model is None or reader.mistakes:
-        raise ModelError(reader.mistakes)
+        raise ModelError(reader.mistakes, unfinished=True)
     return replace(model, used=tuple(reader.models.values()))
 
 

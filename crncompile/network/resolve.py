@@ -46,7 +46,7 @@ def resolve(model: nodes.Model, library: Library, review: Review | None = None) 
     kinds = Kinds(library, context)
     _own_laws_and_devices(model, kinds)
     if not whole:
-        raise ModelError(report.mistakes)
+        raise ModelError(report.mistakes, unfinished=True)
     drafts = _drafts(model, context)
     connected = _connected(model, context, kinds)
     _settle_contents(drafts, connected, context)

@@ -18,6 +18,17 @@ def test_all_mistakes_are_told_on_standard_error(crn, clean, golden):
     golden.check("cli/mistaken.txt", clean(result.stderr))
 
 
+def test_it_is_said_that_mistakes_in_the_writing_hide_others(crn, clean, golden, tmp_path):
+    (tmp_path / "m.tnet").write_text((MODELS / "mistaken.tnet").read_text().replace("temperature", "temprature"))
+    result = crn("check", "m.tnet")
+    assert (result.exit_code, result.stdout) == (1, "")
+    golden.check("cli/unfinished.txt", clean(result.stderr))
+    told = json.loads(crn("check", "m.tnet", "--json").stdout)
+    assert told["error"] == "1 mistakes; other mistakes are looked for when this is mended"
+    assert "looked for" not in crn("check", "mistaken.tnet").stderr
+    assert "looked for" not in crn("fmt", "m.tnet").stderr
+
+
 def test_mistakes_as_data(crn):
     result = crn("check", "mistaken.tnet", "--json")
     content = json.loads(result.stdout)
