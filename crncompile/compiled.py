@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crncompile.errors import DataError, which_of
+from crncompile.errors import DataError, did_you_mean, which_of
 from crncompile.network.allowed import allowed, wrong
 from crncompile.network.coding import encode, in_range_unit
 from crncompile.network.dues import Limits
 from crncompile.network.initial import initial_values
+from crncompile.network.report import resembles
 from crncompile.network.types import Network, Parameter, Reservoir
 from crncompile.prepared import PreparedParameters
 from crncompile.program.types import Program
@@ -161,6 +162,13 @@ class CompiledNetwork:
             raise DataError(f"input {group.name} is a concentration and must be positive: its potential is ln c")
         return array
 
+    def _check_named(self, named: Values) -> None:
+        """Raise DataError where what would be an input of `solve` looks like one of its options misspelt."""
+        known, options = [group.name for group in self.inputs], tuple(CompiledNetwork.solve.__kwdefaults__ or ())
+        for name in named:
+            if name not in known and resembles(name, options) and not resembles(name, known):
+                raise DataError(f"the network has no input {name}; {did_you_mean(name, options)}")
+
     # --- solving and differentiating ----------------------------------------------------------------------------------
 
     def solve(
@@ -190,6 +198,7 @@ class CompiledNetwork:
         what does not fit; samples that have no certified state raise nothing, see `Solution.raise_for_failure`.
         """
         values = self._complete(parameters, seed)
+        self._check_named(named)
         held, batch = self.held({**(inputs or {}), **named}, values, raw=raw)
         currents = self._injected(injected, batch) if injected else None
         if warm is not None:

@@ -43,6 +43,11 @@ def test_inputs_that_do_not_fit_are_told(net, inputs, said):
     assert said in str(error.value)
 
 
+def test_a_misspelt_option_is_no_input(net):
+    with pytest.raises(DataError, match=r"has no input precison; did you mean precision\?"):
+        net.solve(s=1.0, t=1.0, precison="float32")
+
+
 def test_batches_broadcast(net):
     solution = net.solve(s=[[1.0], [3.0]], t=[1.0, 2.0, 3.0])
     assert solution.readouts["z"] == pytest.approx(np.array([[1, 1.5, 2], [2, 2.5, 3]]))

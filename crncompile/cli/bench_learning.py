@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from crncompile.learn.benchmarks import Benchmark, Result, Row, Target, Trained
 
-_WIDTH = 130  # of the table: in a narrower terminal its lines are broken, nothing is left out
+_WIDTH = 1000  # room for any table: in a narrower terminal its lines are broken, nothing is left out
 
 
 @click.command(epilog=example("crncompile bench learning", "crncompile bench learning --only xor,moons --seeds 5"))

@@ -93,7 +93,7 @@ def _steps(
         result.setdefault(time, {})[name] = current[name]
         line = f"{label(name, group.axes, element)} = {told:g} {unit_name(network, group)}".rstrip()
         said.setdefault(time, []).append(line)
-        if not has_unit(value):
+        if not (has_unit(value) and has_unit(text.rpartition("@")[2])):
             echo.append(f"{line} at {duration(time)}")
     return tuple(result.items()), {time: ", ".join(lines) for time, lines in said.items()}
 

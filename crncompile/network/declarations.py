@@ -57,7 +57,7 @@ def temperature(model: nodes.Model, report: Report) -> float:
     with report.catching():
         value = float(evaluate_as(given[0].value, Names(Units(ROOM), {}), TEMPERATURE, "a temperature"))
         if not _COLDEST <= value <= _HOTTEST:
-            raise fault(given[0].value.span, f"a temperature must lie between {_COLDEST} and {_HOTTEST} K")
+            raise fault(given[0].value.span, f"a temperature must lie between {_COLDEST:g} and {_HOTTEST:g} K")
         return value
     return ROOM
 

@@ -263,7 +263,8 @@ def _range(
     value = found.settings["range"].value
     lower, upper = _ends(found.settings["range"], _due("range", content), context)
     if lower >= upper or not math.isfinite(upper - lower):
-        raise fault(value.span, f"unsatisfiable bound: {shown(value.span)} is empty", "the lower end stands first")
+        hint = "the two ends must differ" if lower == upper else "the lower end stands first"
+        raise fault(value.span, f"unsatisfiable bound: {shown(value.span)} is empty", hint)
     if content == "molecules" and lower <= 0:
         raise fault(value.span, "a concentration must be above zero")
     first = cast(nodes.Interval, value.content).lower

@@ -68,6 +68,12 @@ def test_what_is_printed(crn, golden, monkeypatch):
     golden.check("cli/bench.txt", f"{told}\n--- standard error\n{result.stderr.rstrip()}")
 
 
+def test_no_name_is_broken(crn, monkeypatch):
+    long = "gated dots of many channels, " * 5 + "784-100-10"
+    monkeypatch.setattr(benchmark, "figures", lambda network, sizes, backend: row(long, backend))
+    assert long in crn("bench", "--backend", "numpy").stdout
+
+
 def test_a_backend_that_is_asked_for_must_run(crn):
     result = crn("bench", "--backend", "fortran")
     assert result.exit_code == 2

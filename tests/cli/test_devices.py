@@ -69,13 +69,25 @@ def test_a_device_of_a_model(crn):
     assert "FAIL" not in result.stdout
 
 
-def test_the_devices_of_a_file(crn):
+def test_the_devices_of_a_file(crn, tmp_path):
     listed = json.loads(crn("devices", _path("own_device.tnet"), "--json").stdout)["devices"]
-    assert [entry["name"] for entry in listed] == ["my_gate"]
-    result = crn("devices", _path("divider.tnet"))
+    assert [entry["name"] for entry in listed] == ["linear_conductance", "my_gate"]
+    (tmp_path / "none.tnet").write_text("network none\ntemperature 1 K\n")
+    result = crn("devices", "none.tnet")
     assert result.exit_code == 1
-    assert "divider.tnet declares no devices; crncompile devices lists those of the library" in result.stderr
+    assert (
+        "none.tnet declares no devices and places none; crncompile devices lists those of the library" in result.stderr
+    )
     assert crn("devices", _path("own_device.tnet"), "--latex").exit_code == 2
+
+
+def test_the_devices_that_a_model_places(crn, tmp_path):
+    listed = json.loads(crn("devices", _path("divider.tnet"), "--json").stdout)["devices"]
+    assert [entry["name"] for entry in listed] == ["linear_conductance"]
+    (tmp_path / "c.tnet").write_text(
+        "circuit c: x -> y {\n  dot d: x -> y = resonant_dot(gamma_left = 1 Hz, gamma_right = 1 Hz, level = 0 kT)\n}\n"
+    )
+    assert [e["name"] for e in json.loads(crn("devices", "c.tnet", "--json").stdout)["devices"]] == ["resonant_dot"]
 
 
 def _path(name):

@@ -175,6 +175,13 @@ def test_a_course_as_arrays_and_pictures(crn, tmp_path):
     assert (tmp_path / "jump.png").stat().st_size > 10_000
 
 
+def test_times_without_a_unit_are_echoed(crn):
+    words = ["--set", "x=1 kT", "--until", "3e-6", "--step", "x=-1 kT@1e-6"]
+    result = crn("simulate", "divider.tnet", *words)
+    assert result.exit_code == 0
+    assert "x = -1 kT at 1 us\nuntil 3 us\n" in result.stderr
+
+
 def test_elements_have_starts_and_jumps_of_their_own(crn):
     words = ["--set", "x=0.5", "--start", "y[2]=0.1", "--step", "x[1, 1]=1@1 s", "--until", "2 s", "--json"]
     content = json.loads(crn("simulate", "classes.tnet", *words).stdout)

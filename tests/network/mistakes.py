@@ -227,6 +227,7 @@ MISTAKES = {
     "readout-without-reservoir": DOTS + DOT + "readout r = 3\n",
     "readout-of-function": DOTS + DOT + "readout r = ln(y)\n",
     "classify-scalar": DOTS + DOT + "classify r = y / 1 kT\n",
+    "range-equal": DOTS.replace("[-3 kT, 3 kT]", "[1 kT, 1 kT]") + DOT,
     "training-setting": DOTS + DOT + "training = adam(rate = 1 GHz, epochs = [1, 2], epochs = 3)\n",
     # laws
     "law-unknown": ENZYMES + ENZYME + "reaction r: s <-> p = mass_acton(k = 1 s^-1, K_eq = 1)\n",

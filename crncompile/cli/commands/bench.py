@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crncompile.cli.benchmark import Figures
     from crncompile.cli.machine import Limits
 
-_WIDTH = 110  # of the table: in a narrower terminal its lines are broken, nothing is left out
+_WIDTH = 1000  # room for any table: in a narrower terminal its lines are broken, nothing is left out
 
 
 class _Parts(click.Group):

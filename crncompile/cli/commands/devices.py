@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from crncompile.cli.say import print_json
 from crncompile.errors import ArgumentError, DataError, which_of
 
 if TYPE_CHECKING:
-    from crncompile.language.nodes import Device
+    from crncompile.language.nodes import Device, Model, Statement
     from crncompile.network.library import Library
     from crncompile.network.types import DeviceKind
     from crncompile.units import Units
@@ -36,7 +37,8 @@ _ROOM = 298.15
 def command(name: str | None, verify: bool, latex: bool, source: bool, as_json: bool) -> int:
     """List the library's devices, or show one: states, steps, derived law, units, reference.
 
-    MODEL:NAME is a device that a model file declares or uses, MODEL.tnet lists those, MODEL: the library's as well.
+    MODEL:NAME is a device of a model file, MODEL.tnet lists those that it declares, uses or places, MODEL: the
+    library's as well.
     """
     library, units, chosen = _library(name)
     if chosen is None:
@@ -67,16 +69,28 @@ def _library(name: str | None) -> tuple[Library, Units, str | None]:
     model, report = read_model(read_source(Path(path))), Report()
     library = standard_library().extended(model, report)
     if not colon:
-        library = replace(library, devices=_own(path, library, standard_library()))
+        library = replace(library, devices=_of_file(path, model, library, standard_library()))
     return library, Units(temperature(model, report)), chosen or None
 
 
-def _own(path: str, library: Library, standard: Library) -> dict[str, Device]:
-    """Return the devices of a file alone."""
-    own = {name: node for name, node in library.devices.items() if name not in standard.devices}
-    if not own:
-        raise DataError(f"{path} declares no devices; crncompile devices lists those of the library")
-    return own
+def _of_file(path: str, model: Model, library: Library, standard: Library) -> dict[str, Device]:
+    """Return the devices that a file declares, takes from others, or places."""
+    placed = {name for file in (*model.used, model) for name in _placed(file.statements)}
+    found = {n: node for n, node in library.devices.items() if n in placed or n not in standard.devices}
+    if not found:
+        raise DataError(f"{path} declares no devices and places none; crncompile devices lists those of the library")
+    return found
+
+
+def _placed(statements: Iterable[Statement]) -> Iterator[str]:
+    """Yield the kinds of devices that are placed, in circuits too."""
+    from crncompile.language import nodes
+
+    for statement in statements:
+        if isinstance(statement, nodes.Placement):
+            yield statement.kind.name
+        elif isinstance(statement, nodes.Circuit):
+            yield from _placed(statement.statements)
 
 
 def _kind(name: str, library: Library, units: Units) -> DeviceKind:

@@ -115,14 +115,16 @@ def _simulated(
     from crncompile.cli.course import course
     from crncompile.cli.inputs import gather
     from crncompile.cli.model import loaded
-    from crncompile.cli.quantities import seconds
+    from crncompile.cli.quantities import has_unit, seconds
     from crncompile.cli.timing import timing
+    from crncompile.solve.diagnosis import duration
 
     compiled, values = loaded(model, parameters, seed)
     end = None if until is None else seconds(compiled.network, until, f"--until {until}")
     given = gather(compiled.network, settings, (), None, single=True)
     timed = timing(compiled, values, given, steps, starts, events)
-    for line in (*given.echo, *timed.echo):
+    ends = [f"until {duration(end)}"] if end is not None and not has_unit(until or "") else []
+    for line in (*given.echo, *timed.echo, *ends):
         note(line)
     warn(given.warnings)
     simulation = compiled.simulate(
