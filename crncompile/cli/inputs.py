@@ -15,7 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.cli.quantities import Element, axes_of, has_unit, in_unit, label, number, split_name, unit_name
+from crncompile.cli.quantities import (
+    Element,
+    axes_of,
+    has_unit,
+    in_column,
+    in_unit,
+    label,
+    number,
+    split_name,
+    unit_name,
+)
 from crncompile.errors import ArgumentError, DataError
 from crncompile.learn.data import Data, feature_names, input_groups, read_inputs, split_features
 from crncompile.network.coding import encode
@@ -121,12 +131,27 @@ class _Gatherer:
         self.stated.add(label)
 
     def read(self, file: Path, needed: Sequence[str]) -> None:
-        """Take raw data of inputs from a file; those of ``needed`` must be there."""
+        """Take inputs from a file, raw data or numbers in a unit; those of ``needed`` must be there."""
         data = read_inputs(file, self.network, needed)
         self.warnings += data.warnings
         for name, raw in _by_input(self.network, data).items():
             group = self.network.reservoir(name)
-            self.values[name] = in_unit(self.network, group, encode(group, raw))
+            self.values[name] = in_unit(self.network, group, self._encoded(group, raw, file))
+        for group in input_groups(self.network):
+            places = zip(np.ndindex(group.shape), group.labels(), strict=True)
+            stated = {at: data.physical[name] for at, name in places if name in data.physical}
+            told = {at: in_column(self.network, group, found) for at, found in stated.items()}
+            for at, numbers in told.items():
+                self._put(group, at, numbers)
+            if told:
+                self._warn_outside(group, [np.min([*told.values()]), np.max([*told.values()])])
+
+    def _encoded(self, group: Reservoir, raw: Array, file: Path) -> Array:
+        if group.coding is None or group.coding.data is None:
+            unit = unit_name(self.network, group)
+            hint = f"state data = [lowest, highest] in its input(...), or head its column {group.name} [{unit}]"
+            raise DataError(f"{file}: the model does not say which raw data meet the range of {group.name}: {hint}")
+        return encode(group, raw)
 
     def set(self, text: str) -> None:
         """Take a value ``NAME=VALUE`` or ``NAME[i]=VALUE``."""

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.errors import ArgumentError, which_of
+from crncompile.errors import ArgumentError, DataError, which_of
+from crncompile.learn.headings import Physical
 from crncompile.network.types import Axis, Network, Reservoir
-from crncompile.units import CONCENTRATION, ENERGY, TIME, VOLTAGE, UnitError
+from crncompile.units import CONCENTRATION, ENERGY, TIME, VOLTAGE, Dimension, UnitError
 
 Array = NDArray[Any]
 Element = tuple[int, ...] | None
@@ -95,12 +96,32 @@ def number(network: Network, group: Reservoir, value: str, text: str, example: s
         coherent, dimension = network.units.quantity(match[1], match[2])
     except UnitError as error:
         raise ArgumentError(f"{text}: {error}; {group.name} is in {unit}") from None
+    _check_dimension(group, dimension, match[2], f"{group.name} is in {unit}", text)
+    potential = -coherent if dimension == VOLTAGE else coherent
+    return _positive(group, float(in_unit(network, group, np.asarray(potential))), text)
+
+
+def in_column(network: Network, group: Reservoir, found: Physical) -> Array:
+    """Return a column of a file (samples,) in the group's unit; raises DataError for another one."""
+    hint = f"{group.name} is in {unit_name(network, group)}"
+    try:
+        factor, offset, dimension = network.units.unit(found.unit)
+        _check_dimension(group, dimension, found.unit, hint, found.where(0))
+        coherent = found.values * factor + offset
+        row = int(np.argmin(coherent))
+        _positive(group, float(coherent[row]), found.where(row))
+    except UnitError as error:
+        raise DataError(f"{found.where(0)}: {error}; {hint}") from None
+    except ArgumentError as error:  # it stands in a file, not on the command line
+        raise DataError(str(error)) from None
+    return in_unit(network, group, -coherent if dimension == VOLTAGE else coherent)
+
+
+def _check_dimension(group: Reservoir, dimension: Dimension, unit: str, hint: str, text: str) -> None:
     allowed = (ENERGY, VOLTAGE) if group.content == "charge" else (CONCENTRATION,)
     if dimension not in allowed:
         what = "a potential" if group.content == "charge" else "a concentration"
-        raise ArgumentError(f"{text}: {match[2]} does not measure {what}; {group.name} is in {unit}")
-    potential = -coherent if dimension == VOLTAGE else coherent
-    return _positive(group, float(in_unit(network, group, np.asarray(potential))), text)
+        raise ArgumentError(f"{text}: {unit} does not measure {what}; {hint}")
 
 
 def _positive(group: Reservoir, value: float, text: str) -> float:

@@ -11,7 +11,8 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.errors import DataError, did_you_mean
+from crncompile.learn.headings import Physical, canonical, with_unit
 from crncompile.learn.parameters import read_arrays
 from crncompile.network.coding import encode
 from crncompile.network.types import Axis, Network, Readout, Reservoir, element_labels
@@ -34,6 +36,7 @@ class Data:
 
     ``X`` (samples, features) are raw inputs in the order of ``features``; ``y`` is (samples, targets), or for a model
     that classifies (samples,) the number of the class, from 0. ``warnings`` are sentences about doubtful values.
+    ``physical`` are inputs, or elements of them, whose headings name a unit.
     """
 
     X: Array
@@ -41,6 +44,7 @@ class Data:
     features: tuple[str, ...]
     targets: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    physical: Mapping[str, Physical] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,25 +144,47 @@ def read_data(path: str | Path, network: Network) -> Data:
 
 
 def read_inputs(path: str | Path, network: Network, groups: Sequence[str] | None = None) -> Data:
-    """Read raw inputs alone; columns of readouts are passed over. ``groups``: only these inputs are needed.
+    """Read inputs alone: raw data, and in a CSV file ``NAME [UNIT]`` too; columns of readouts are passed over.
 
-    Raises DataError as `read_data` does. ``X`` has a column for each name in ``features``.
+    ``groups``: only these inputs are needed. Raises DataError as `read_data` does. ``X`` has a column for each name in
+    ``features``.
     """
     features, targets = feature_names(network), target_names(network)
-    wanted = [group for group in input_groups(network) if groups is None or group.name in groups]
-    needed = tuple(name for group in wanted for name in element_labels(group.name, raw_axes(group)))
-    table = _read_table(Path(path), network, features, targets, needed)
+    elements = tuple(label for group in input_groups(network) for label in group.labels())
+    table = _read_table(Path(path), network, features, targets, (), elements)
+    headings = {name: heading for heading, (name, _) in with_unit(table.columns, elements).items()}
+    needed = []
+    for group in input_groups(network):
+        raw = element_labels(group.name, raw_axes(group))
+        stated = [headings[label] for label in group.labels() if label in headings]
+        both = next((name for name in raw if stated and name in table.columns), None)
+        if both:
+            raise DataError(f"{table.path}: {both} is raw data and {stated[0]} has a unit: give {group.name} one way")
+        if groups is None or group.name in groups:
+            needed += [headings.get(label, label) for label in group.labels()] if stated else raw
+    _check_needed(table, needed)
     present = tuple(name for name in features if name in table.columns)
     X = _stacked(table, present)
-    return Data(X, np.zeros((len(X), 0)), present, (), _outside(network, table))
+    physical = {
+        name: Physical(unit, table.columns[heading], partial(table.where, name=heading))
+        for heading, (name, unit) in with_unit(table.columns, elements).items()
+    }
+    return Data(X, np.zeros((len(X), 0)), present, (), _outside(network, table), physical)
 
 
 def _read_table(
-    path: Path, network: Network, features: Sequence[str], targets: Sequence[str], needed: Sequence[str]
+    path: Path,
+    network: Network,
+    features: Sequence[str],
+    targets: Sequence[str],
+    needed: Sequence[str],
+    elements: Sequence[str] = (),
 ) -> _Table:
+    """Read a file; ``elements`` are names that a CSV file may give with a unit."""
     known = (*features, *targets)
-    table = _read_npz(path, network, set(known)) if path.suffix == ".npz" else _read_csv(path, known)
-    _check_names(table, known, needed)
+    table = _read_npz(path, network, set(known)) if path.suffix == ".npz" else _read_csv(path, known, elements)
+    _check_names(table, known, elements)
+    _check_needed(table, needed)
     for name, values in table.columns.items():
         if not np.isfinite(values).all():
             row = int(np.flatnonzero(~np.isfinite(values))[0])
@@ -182,12 +208,16 @@ def _check_concentrations(network: Network, table: _Table) -> None:
                     raise DataError(f"{table.where(int(wrong[0]), name)}: {what}")
 
 
-def _check_names(table: _Table, known: Sequence[str], needed: Sequence[str]) -> None:
-    unknown = [name for name in table.columns if name not in set(known)]
+def _check_names(table: _Table, known: Sequence[str], elements: Sequence[str]) -> None:
+    named = {*known, *with_unit(table.columns, elements)}
+    unknown = [name for name in table.columns if name not in named]
     if unknown:
         place = f"column {list(table.columns).index(unknown[0]) + 1}: " if table.lines is not None else ""
         what = f"{unknown[0]} is neither an input nor a {'label' if LABEL in known else 'readout'} of the model"
         raise DataError(f"{table.path}: {place}{what}; {did_you_mean(unknown[0], known) or _listed(known)}")
+
+
+def _check_needed(table: _Table, needed: Sequence[str]) -> None:
     missing = [name for name in needed if name not in table.columns]
     if missing:
         raise DataError(f"{table.path}: no column for {_listed(missing)}; the header must name {_listed(needed)}")
@@ -269,19 +299,19 @@ def _read_npz(path: Path, network: Network, known: AbstractSet[str]) -> _Table:
 # --- .csv ---
 
 
-def _read_csv(path: Path, known: Sequence[str]) -> _Table:
+def _read_csv(path: Path, known: Sequence[str], elements: Sequence[str]) -> _Table:
     text = _text(path)
     lines = text.splitlines()
     first = next((number for number, line in enumerate(lines) if line.strip()), None)
     if first is None:
         raise DataError(f"{path}: the file is empty; the first line must name {_listed(known)}")
-    header = _header(path, lines[first], first + 1, known)
+    header = _header(path, lines[first], first + 1, known, elements)
     body = [number for number in range(first + 1, len(lines)) if lines[number].strip()]
     if not body:
         raise DataError(f"{path}: there are no samples below the header")
     values = _numbers([lines[number] for number in body], len(header))
     if values is None:
-        _check_names(_Table(str(path), dict.fromkeys(header, np.zeros(0)), []), known, ())
+        _check_names(_Table(str(path), dict.fromkeys(header, np.zeros(0)), []), known, elements)
         raise DataError(_what_is_wrong(path, lines, first, header))
     return _Table(str(path), dict(zip(header, values.T, strict=True)), [number + 1 for number in body])
 
@@ -297,15 +327,16 @@ def _text(path: Path) -> str:
         ) from None
 
 
-def _header(path: Path, line: str, number: int, known: Sequence[str]) -> list[str]:
+def _header(path: Path, line: str, number: int, known: Sequence[str], elements: Sequence[str]) -> list[str]:
     """Return the column names, those of elements written as the model writes them."""
     other = next((mark for mark in (";", "\t") if mark in line and "," not in line.replace('", "', "")), None)
     if other:
         mark = "semicolons" if other == ";" else "tabs"
         hint = "save it with commas between columns and points in numbers: 0.5,1.25"
         raise DataError(f"{path}: line {number}: the columns are separated by {mark}; {hint}")
-    canonical = {"".join(name.split()): name for name in known}
-    header = [canonical.get("".join(cell.split()), cell.strip()) for cell in next(csv.reader([line]))]
+    raw, physical = ({"".join(name.split()): name for name in names} for names in (known, elements))
+    cells = next(csv.reader([line]))
+    header = [raw.get("".join(cell.split())) or canonical(cell.strip(), physical) for cell in cells]
     if all(_is_number(cell) for cell in header):
         raise DataError(f"{path}: line {number} must be a header with names, such as {_listed(known)}")
     for column, name in enumerate(header):

@@ -165,6 +165,55 @@ def test_both_rails_from_a_file(crn, tmp_path):
     assert inputs["x[2, 1]"] == pytest.approx([1.0])
 
 
+def test_numbers_with_a_unit_from_a_file(crn, tmp_path):
+    """As many models have no raw data: the header says the unit, which need not be that of the range."""
+    (tmp_path / "iv.tnet").write_text(VOLTS.replace("R = fixed(at = 0 uV)", "R = input(range = [-1 kT, 1 kT])"))
+    (tmp_path / "in.csv").write_text("L [mV],R[kT]\n0.02,0\n-0.04,0\n")
+    result = crn("solve", "iv.tnet", "--inputs", "in.csv", "--json")
+    content = json.loads(result.stdout)
+    assert content["inputs"] == {"L": pytest.approx([20, -40]), "R": [0, 0]}
+    assert content["reservoirs"]["n"] == pytest.approx([5, -10])
+    assert result.stderr == ""
+
+
+def test_elements_with_units_and_raw_data_in_one_file(crn, tmp_path):
+    text = (MODELS / "classes.tnet").read_text()
+    text = text.replace(
+        "reservoir waste ", "reservoir z = input(range = [1 mM, 2 mM], data = [0, 1])\nreservoir waste "
+    )
+    (tmp_path / "m.tnet").write_text(text + "reaction more: z <-> waste = mass_action(k = 1 s^-1, K_eq = 1)\n")
+    names = [f'"x[{i}, {rail}] [uM]"' for i in (1, 2, 3) for rail in (1, 2)]
+    (tmp_path / "in.csv").write_text(",".join(["z", *names]) + "\n0.5,100,200,300,400,500,2000\n")
+    result = crn("solve", "m.tnet", "--inputs", "in.csv", "--json")
+    inputs = json.loads(result.stdout)["inputs"]
+    assert [inputs[f"x[{i}, {rail}]"][0] for i in (1, 2, 3) for rail in (1, 2)] == pytest.approx(
+        [0.1, 0.2, 0.3, 0.4, 0.5, 2]
+    )
+    assert inputs["z"] == pytest.approx([1.5])
+    assert "x = 2 mM is outside its declared range, 0.1 to 1 mM" in result.stderr
+
+
+FILES = {
+    "file-no-data": ("iv.tnet", "L\n1\n"),
+    "file-unit-unknown": ("iv.tnet", "L [blorp]\n1\n"),
+    "file-unit-wrong": ("iv.tnet", "L [mM]\n1\n"),
+    "file-unit-twice": ("divider.tnet", "x,x [kT]\n1,2\n"),
+    "file-unit-of-no-input": ("divider.tnet", "y [kT]\n1\n"),
+    "file-unit-no-number": ("iv.tnet", "L [uV]\nmany\n"),
+    "file-unit-some-elements": ("classes.tnet", '"x[1, 1] [mM]"\n1\n'),
+    "file-unit-no-concentration": ("brusselator.tnet", "B [mM],inhibitor\n1,1\n-1,1\n"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_said_of_files_of_inputs(crn, clean, golden, tmp_path, name):
+    (tmp_path / "iv.tnet").write_text(VOLTS)
+    (tmp_path / "in.csv").write_text(FILES[name][1])
+    result = crn("solve", FILES[name][0], "--inputs", "in.csv")
+    assert (result.exit_code, result.stdout) == (1, "")
+    golden.check(f"cli/solve/{name}.txt", clean(result.stderr).split("\n")[-1])
+
+
 def test_long_answers_are_cut_and_it_is_said(crn):
     result = crn("solve", "curve.tnet", "--sweep", "x=-1:1:60")
     assert "36 more samples" in result.stdout

@@ -35,7 +35,12 @@ if TYPE_CHECKING:
 @model_argument
 @set_option
 @sweep_option
-@click.option("--inputs", type=click.Path(path_type=Path), metavar="F.csv", help="Raw data, a sample in each row.")
+@click.option(
+    "--inputs",
+    type=click.Path(path_type=Path),
+    metavar="F.csv",
+    help="Inputs, a sample in each row: raw data, or numbers in the unit that the header names, as in 'x [uM]'.",
+)
 @click.option("--currents", metavar="NAME,...", help="Tell currents along the arrows of devices too: a, b[3]; in 1/s.")
 @click.option("-o", "--output", type=OutputPath(".csv", ".npz"), metavar="F.csv|F.npz", help="Write all numbers here.")
 @click.option("--plot", type=PICTURE, metavar="F.png", help="Draw the readouts against what is swept.")
