@@ -108,7 +108,7 @@ def test_a_full_disk_leaves_nothing(crn, tmp_path, monkeypatch, words):
 
 def test_a_failing_command_overwrites_nothing(crn, tmp_path):
     (tmp_path / "out.csv").write_text("precious")
-    assert crn("solve", "divider.tnet", "-o", "out.csv").exit_code == 1
+    assert crn("solve", "divider.tnet", "-o", "out.csv").exit_code == 2
     assert (tmp_path / "out.csv").read_text() == "precious"
 
 
