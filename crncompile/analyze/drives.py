@@ -11,7 +11,7 @@ What other fluxes demand is then a matter of whole trees, and found by exact eli
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +28,7 @@ from crncompile.symbolic.system import System
 Array = NDArray[np.float64]
 MOST_NAMED = 6
 """Families whose driven cycles are named."""
+_TRIES = 8  # devices of a family, the most driven ones, of which one is looked for that closes a cycle of its own
 _MOST_COLUMNS = 20_000
 _WORK = 300_000  # entries that the elimination may touch: a good half of a second
 
@@ -52,9 +53,10 @@ class Drive:
 class Balance:
     """Detailed balance across a network.
 
-    ``drives`` names for each family, `MOST_NAMED` at most, a driven cycle that its devices close; ``more`` counts
-    families beyond these. ``examined`` of ``fluxes`` reversible ones were looked at, ``irreversible`` ones have no
-    affinity. ``drivable`` is a cycle that is balanced, but only as long as its trained parameters keep their values.
+    ``drives`` names for each family, `MOST_NAMED` at most, a driven cycle that its devices close; none is a sum of
+    others, and devices that agree with those before them name none. ``more`` counts families beyond these.
+    ``examined`` of ``fluxes`` reversible ones were looked at, ``irreversible`` ones have no affinity. ``drivable`` is a
+    cycle that is balanced, but only as long as its trained parameters keep their values.
     """
 
     drives: tuple[Drive, ...]
@@ -147,19 +149,27 @@ class _Search:
         )
 
     def _exchange_cycles(self) -> list[tuple[Places, int]]:
-        """Return for each flux that exchanges a short driven cycle, the most driven device's, and how many it has.
+        """Return for each flux that exchanges a short driven cycle and how many devices close some.
 
-        Beyond those that can be named the device alone is returned.
+        It runs over what is balanced and over fluxes before it, so that no two are the same and all are independent.
+        Beyond those that can be named the most driven device alone is returned.
         """
         found: list[tuple[Places, int]] = []
+        allowed = ~self.graph.driven
         for k, first in self.first.items():
             here = slice(first, first + len(self.fluxes[k].log_K))
-            driven = np.flatnonzero(self.graph.driven[here])
-            if len(driven):
-                worst = first + driven[np.argmax(np.abs(self.graph.missing[here][driven]))]
-                cycle = self.graph.cycle(int(worst)) if len(found) < MOST_NAMED else {int(worst): 1}
-                found.append((self._edges(cycle), len(driven)))
+            closing = first + np.flatnonzero(self.graph.distinct[here])
+            closing = closing[np.argsort(-np.abs(self.graph.missing[closing]), kind="stable")]
+            cycle = self._driven(closing, allowed) if len(found) < MOST_NAMED else {int(n): 1 for n in closing[:1]}
+            if cycle:
+                found.append((self._edges(cycle), len(closing)))
+            allowed[here] = True
         return found
+
+    def _driven(self, closing: NDArray[np.int64], allowed: NDArray[np.bool_]) -> Mapping[int, int]:
+        """Return the cycle of the first edge that does not agree with those allowed; nothing where all do."""
+        cycles = (self.graph.cycle(edge, allowed) for edge in closing[:_TRIES].tolist())
+        return next(filter(self.graph.drives, cycles), {})
 
     def _edges(self, turns: Mapping[int, int]) -> Places:
         """Return turns of edges of the graph as turns of devices."""
@@ -197,7 +207,18 @@ class _Search:
         return first, like.ravel()
 
     def _columns(self) -> list[_Column]:
+        """Return all columns but those that agree with one before them."""
         columns = []
+        known: dict[object, list[float]] = {}
+        for column in self._all_columns():
+            key, log_K = self._direction(column)
+            others = known.setdefault(key, [])
+            if not any(abs(log_K - other) <= NOTHING * (1 + self._size(column)) for other in others):
+                columns.append(column)
+                others.append(log_K)
+        return sorted(columns, key=lambda column: len(column.trees))
+
+    def _all_columns(self) -> Iterator[_Column]:
         for k, flux in enumerate(self.fluxes):
             if flux.exchanges:
                 continue
@@ -207,8 +228,18 @@ class _Search:
                 trees: dict[int, int] = {}
                 for n, tree in zip(flux.net, self.graph.component[flux.where[:, device]].tolist(), strict=True):
                     trees[tree] = trees.get(tree, 0) + n
-                columns.append(_Column((k, device), trees, float(reduced[device]), size))
-        return sorted(columns, key=lambda column: len(column.trees))
+                yield _Column((k, device), trees, float(reduced[device]), size)
+
+    def _direction(self, column: _Column) -> tuple[object, float]:
+        """Return what a column moves, the same for both directions, and its ln K in that of the two.
+
+        Within trees that are whole it is reservoirs that count: two devices there have cycles of their own.
+        """
+        k, device = column.place
+        trees = {tree: n for tree, n in column.trees.items() if n}
+        moved = trees or self.fluxes[k].given(device)
+        sign = 1 if moved.get(min(moved, default=0), 0) >= 0 else -1
+        return (bool(trees), frozenset((node, sign * n) for node, n in moved.items())), sign * column.log_K
 
     def _circuits(self) -> list[tuple[Places, int]]:
         """Return driven circuits of columns, those that touch few trees first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -38,6 +37,17 @@ class ExchangeGraph:
         """Edges (edges,) that close a driven cycle with the forest."""
         scale = 1 + np.abs(self.log_K) + np.abs(self.standard[self.source]) + np.abs(self.standard[self.target])
         return np.asarray(np.abs(self.missing) > NOTHING * scale)
+
+    @cached_property
+    def distinct(self) -> NDArray[np.bool_]:
+        """Edges (edges,) that close a driven cycle and have none before them between the same ends that agrees."""
+        forwards = np.where(self.source <= self.target, self.log_K, -self.log_K)
+        order = np.lexsort((forwards, self.keys))
+        apart = np.diff(forwards[order]) > NOTHING * (1 + np.abs(forwards[order[1:]]))
+        begins = np.concatenate([[True], apart | (np.diff(self.keys[order]) > 0)])[: len(order)]
+        earliest = np.zeros(len(order), bool)
+        earliest[np.minimum.reduceat(order, np.flatnonzero(begins)) if len(order) else order] = True
+        return self.driven & earliest
 
     def _grow(self) -> tuple[Indices, Array]:
         """Return predecessors (-1 at roots) and standard potentials of all reservoirs: one search for all trees.
@@ -85,36 +95,21 @@ class ExchangeGraph:
             line.append(int(self.before[line[-1]]))
         return line
 
-    def cycle(self, edge: int) -> Turns:
-        """Return a short driven cycle through an edge that closes one."""
-        for turns in self._candidates(edge):
-            terms = [n * self.log_K[e] for e, n in turns.items()]
-            if abs(sum(terms)) > NOTHING * (1 + sum(map(abs, terms))):
-                return turns
-        return {edge: 1} | self.balance({int(self.target[edge]): 1, int(self.source[edge]): -1})
-
-    def _candidates(self, edge: int) -> Iterator[Turns]:
-        """Yield cycles: over a parallel edge, over as few others as possible, over as few balanced ones as possible."""
+    def cycle(self, edge: int, allowed: NDArray[np.bool_]) -> Turns:
+        """Return a shortest cycle of an edge and allowed others (edges,), which include the forest and not itself."""
         start, end = int(self.target[edge]), int(self.source[edge])
         if start == end:
-            yield {edge: 1}
-            return
-        twins = np.flatnonzero(self.keys == self.keys[edge])
-        along = np.where(self.source[twins] == self.source[edge], 1, -1)
-        other = int(np.argmax(np.abs(along * self.log_K[twins] - self.log_K[edge])))
-        if twins[other] != edge:
-            yield {edge: 1, int(twins[other]): -int(along[other])}
-        others = self.first[self.pairs != self.keys[edge]]
-        for allowed in (others, others[~self.driven[others]]):
-            path = self._path(allowed, start, end)
-            if path:
-                yield {edge: 1} | self._along(path)
+            return {edge: 1}
+        return {edge: 1} | self._along(self._path(self.first[allowed[self.first]], start, end))
+
+    def drives(self, turns: Turns) -> bool:
+        """Whether turns that make a cycle have an affinity."""
+        terms = [n * self.log_K[edge] for edge, n in turns.items()]
+        return bool(abs(sum(terms)) > NOTHING * (1 + sum(map(abs, terms))))
 
     def _path(self, edges: Indices, start: int, end: int) -> list[int]:
-        """Return the reservoirs along the shortest path over some edges; empty where there is none."""
+        """Return the reservoirs along the shortest path over some edges that lead there."""
         _, predecessors = breadth_first(self.size, self.source[edges], self.target[edges], start, directed=False)
-        if predecessors[end] < 0:
-            return []
         path = [end]
         while path[-1] != start:
             path.append(int(predecessors[path[-1]]))

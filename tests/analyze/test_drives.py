@@ -1,5 +1,6 @@
 """Driven cycles of a network are found and named; without them a closed network relaxes to equilibrium."""
 
+import itertools
 import math
 import re
 from collections import Counter, deque
@@ -105,6 +106,59 @@ def test_the_shortest_cycle_is_named():
     assert drive.affinity == pytest.approx(math.log(5))
 
 
+TRIANGLES = [
+    ("x <-> a", 1.0),
+    ("a <-> b", 50.0),
+    ("a <-> y", 200.0),
+    ("b <-> y", 10.0),
+    ("y <-> w", 1.0),
+    ("b <-> w", 1.0),
+]
+
+
+def test_two_cycles_with_a_device_in_common_are_both_named():
+    first, second = examine(network("abw", TRIANGLES)).drives
+    assert {str(first), str(second)} == {
+        "a -> b (r1), b -> y (r3), y -> a (r2)",
+        "b -> y (r3), y -> w (r4), w -> b (r5)",
+    }
+    assert sorted(d.affinity for d in (first, second)) == pytest.approx([math.log(2.5), math.log(10)])
+
+
+def test_of_three_parallel_devices_no_two_are_named_twice():
+    balance = examine(network("", [("x <-> y", 2.0), ("x <-> y", 1.0), ("x <-> y", 10.0)]))
+    assert [str(drive) for drive in balance.drives] == ["x -> y (r0), y -> x (r1)", "x -> y (r2), y -> x (r0)"]
+
+
+@pytest.mark.parametrize("equation", ["x <-> y", "y <-> x", "2 x <-> y", "x + a <-> y + b"])
+def test_a_cycle_through_parallel_devices_that_agree_is_named_once(equation):
+    """Two devices that agree with each other, and not with a third one, are one contradiction."""
+    K = [100.0, 10.0, 10.0] if equation != "y <-> x" else [100.0, 10.0, 1 / 10]
+    forth = " <-> ".join(reversed(equation.split(" <-> ")))
+    pairs = [(equation, K[0]), (equation, K[1]), (forth if equation == "y <-> x" else equation, K[2])]
+    drive = drive_of(network("ab", [*pairs, ("x <-> a", 1.0), ("a <-> b", 1.0)]))
+    assert drive.affinity == pytest.approx(math.log(10))
+    assert {turn.device for turn in drive.turns} == {"r0", "r1"}
+
+
+def test_parallel_families_that_agree_are_named_once():
+    text = f"{HEAD}index j = 1..3\nreservoir x = input(range = [1 mM, 2 mM])\nreservoir h[j] = output(start = 1 mM)\n"
+    for number, K in enumerate((100, 10, 10)):
+        text += f"reaction r{number}[j]: x <-> h[j] = mass_action(k = 1 s^-1, K_eq = {K})\n"
+    drive = drive_of(text + "readout y[j] = h[j] / 1 mM\n")
+    assert (drive.family.name, drive.others) == ("r1", 2)
+
+
+def test_a_wrong_rung_of_a_ladder_is_one_drive_wherever_the_tree_runs():
+    """With the rung in the tree every other rung closes a driven cycle; these are balanced among each other."""
+    rungs = [(f"a{k} <-> b{k}", 1.0 if k else 5.0) for k in range(4)]
+    rails = [(f"{s}{k} <-> {s}{k + 1}", 1.0) for s in "ba" for k in range(3)]
+    names = [f"{s}{k}" for s in "ba" for k in range(4)]
+    for first in ("a0", "b0", "a3"):
+        drive = drive_of(network(names, [(f"x <-> {first}", 1.0), ("b3 <-> y", 1.0), *rungs, *rails]))
+        assert drive.affinity == pytest.approx(math.log(5))
+
+
 def test_dots_are_never_driven():
     text = """
 network dots
@@ -192,12 +246,61 @@ def test_drives_are_what_the_range_of_the_stoichiometry_lacks(drawn):
     assert bool(balance.drives) == bool(np.abs(lacking).max() > 1e-6)
     assert balance.complete
     for drive in balance.drives:
-        times = np.zeros(len(used))
-        for turn in drive.turns:
-            times[int(turn.device[1:])] += turn.times
+        times = turned(drive, len(used))
         assert not (times @ columns).any()
         assert times @ log_K == pytest.approx(drive.affinity)
         assert drive.affinity > 0
+
+
+def turned(drive, size):
+    """Return how often each reaction turns over."""
+    times = np.zeros(size)
+    for turn in drive.turns:
+        times[int(turn.device[1:])] += turn.times
+    return times
+
+
+def circuits(columns):
+    """Yield the relation (columns,) of every smallest set of dependent columns."""
+    found = []
+    for size in range(1, len(columns) + 1):
+        for chosen in itertools.combinations(range(len(columns)), size):
+            if any(known <= set(chosen) for known in found):
+                continue
+            _, scales, right = np.linalg.svd(columns[list(chosen)].T)
+            if (scales > 1e-9).sum() < size:
+                found.append(set(chosen))
+                yield np.array([right[-1][chosen.index(k)] if k in chosen else 0.0 for k in range(len(columns))])
+
+
+@st.composite
+def one_for_one(draw):
+    """Random reactions one for one: what makes most cycles; some lie side by side."""
+    names = ["x", "y", "a", "b", "c"][: draw(st.integers(3, 5))]
+    used = [([a], [b]) for a, b in draw(st.lists(st.permutations(names).map(lambda p: p[:2]), min_size=3, max_size=8))]
+    mu = {name: draw(st.floats(-3, 3)) for name in names}
+    excess = [draw(st.sampled_from([0.0, 0.0, 0.5, 0.7, -1.1])) for _ in used]
+    return names, used, mu, excess
+
+
+@given(st.one_of(networks(), one_for_one()))
+@settings(max_examples=80)
+def test_named_cycles_are_independent_and_span_all_that_is_driven(drawn):
+    """Every cycle is a sum of those named and of balanced ones."""
+    names, used, mu, excess = drawn
+    if not any(taking.count("y") != giving.count("y") for taking, giving in used):
+        return
+    columns = np.array([[g.count(n) - t.count(n) for n in names] for t, g in used], float)
+    log_K = columns @ [mu[n] for n in names] + excess
+    pairs = [(f"{written(t)} <-> {written(g)}", math.exp(log)) for (t, g), log in zip(used, log_K, strict=True)]
+    balance = examine(network([n for n in names if n not in "xy"], pairs))
+    if not balance.drives or balance.more:
+        return
+    named = np.array([turned(drive, len(used)) for drive in balance.drives])
+    assert np.linalg.matrix_rank(named) == len(named)
+    balanced = [times for times in circuits(columns) if abs(times @ log_K) < 1e-6]
+    cycles = len(used) - np.linalg.matrix_rank(columns)
+    assert np.linalg.matrix_rank(np.array([*named, *balanced])) == cycles
 
 
 # --- what holds for all parameters ---
