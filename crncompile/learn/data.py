@@ -35,7 +35,8 @@ class Data:
     """Samples for one network.
 
     ``X`` (samples, features) are raw inputs in the order of ``features``; ``y`` is (samples, targets), or for a model
-    that classifies (samples,) the number of the class, from 0. ``warnings`` are sentences about doubtful values.
+    that classifies (samples,) the number of the class, from 0. ``warnings`` are sentences about doubtful values;
+    ``classes`` are the labels that the classes bear where the samples come from, none where values are learned.
     ``physical`` are inputs, or elements of them, whose headings name a unit.
     """
 
@@ -45,6 +46,7 @@ class Data:
     targets: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     physical: Mapping[str, Physical] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +94,12 @@ def _classifier(network: Network) -> Readout | None:
     return next((readout for readout in network.readouts if readout.keyword == "classify"), None)
 
 
+def counted_classes(network: Network) -> tuple[str, ...]:
+    """Return the labels 0, 1, ... of a set that counts its classes from 0, whatever the model calls them."""
+    classifier = _classifier(network)
+    return () if classifier is None else tuple(map(str, range(classifier.axes[-1].size)))
+
+
 def split_features(network: Network, X: Array) -> dict[str, Array]:
     """Return the raw data of each input, (samples, *shape), from ``X`` (samples, features)."""
     result, start = {}, 0
@@ -124,7 +132,7 @@ def drawn_data(source: str, network: Network, X: Array, y: Array) -> Data:
         raise DataError(f"{source}: there are {y.max() + 1} classes, but {what}")
     table = _Table(source, dict(zip(features, X.T, strict=True)), None)
     _check_concentrations(network, table)
-    return Data(X, y, features, targets, _outside(network, table))
+    return Data(X, y, features, targets, _outside(network, table), counted_classes(network))
 
 
 def read_data(path: str | Path, network: Network) -> Data:
@@ -140,7 +148,9 @@ def read_data(path: str | Path, network: Network) -> Data:
     X = _stacked(table, features)
     classifier = _classifier(network)
     y = _stacked(table, targets).astype(float) if classifier is None else _labels(table, classifier)
-    return Data(X, y, features, targets, _outside(network, table))
+    axis = None if classifier is None else classifier.axes[-1]
+    classes = () if axis is None else tuple(map(str, range(axis.lower, axis.upper + 1)))
+    return Data(X, y, features, targets, _outside(network, table), classes)
 
 
 def read_inputs(path: str | Path, network: Network, groups: Sequence[str] | None = None) -> Data:

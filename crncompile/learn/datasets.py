@@ -17,7 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.errors import DataError, which_of
-from crncompile.learn.data import Data, drawn_data, feature_names, input_groups, raw_axes, read_data, target_names
+from crncompile.learn.data import (
+    Data,
+    counted_classes,
+    drawn_data,
+    feature_names,
+    input_groups,
+    raw_axes,
+    read_data,
+    target_names,
+)
 from crncompile.learn.idx import read_idx
 from crncompile.learn.small_tasks import SMALL_TASKS, Samples
 from crncompile.network.types import Network
@@ -81,7 +90,7 @@ def _fitted(source: str, network: Network, images: Images) -> Data:
     if y.size and y.max() >= classifier.axes[-1].size:
         what = f"{classifier.name} has {classifier.axes[-1].size} classes"
         raise DataError(f"{source}: sample {int(np.argmax(y))} is a {y.max()}, but {what}, from 0 on")
-    return Data(X, y, features, targets, _outside(source, network, X))
+    return Data(X, y, features, targets, _outside(source, network, X), counted_classes(network))
 
 
 def _outside(source: str, network: Network, X: Array) -> tuple[str, ...]:

@@ -151,12 +151,7 @@ def draw_classes(place: SubFigure, compiled: CompiledNetwork, samples: Data, see
         return
     above, below = place.subfigures(2, 1, height_ratios=[3.2, 1], squeeze=False)[:, 0]
     _matrix(above.subplots(), compiled, samples, seen)
-    _images(below, compiled, samples, seen, wrong, shape)
-
-
-def _class_names(compiled: CompiledNetwork) -> list[str]:
-    classifier = next(r for r in compiled.network.readouts if r.keyword == "classify")
-    return [str(n) for n in range(classifier.axes[-1].lower, classifier.axes[-1].upper + 1)]
+    _images(below, samples, seen, wrong, shape)
 
 
 def _wrong(samples: Data, seen: Seen) -> Array:
@@ -170,7 +165,7 @@ def _wrong(samples: Data, seen: Seen) -> Array:
 def _matrix(axes: Axes, compiled: CompiledNetwork, samples: Data, seen: Seen) -> None:
     """Draw how often each class is taken for which, as a share of its samples."""
     classifier = next(r for r in compiled.network.readouts if r.keyword == "classify")
-    names, good = _class_names(compiled), seen.outcome.good
+    names, good = samples.classes, seen.outcome.good
     counts = np.zeros((len(names), len(names)))
     np.add.at(counts, (samples.y[seen.which][good], seen.outcome.predictions[good].argmax(axis=1)), 1)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -189,11 +184,9 @@ def _matrix(axes: Axes, compiled: CompiledNetwork, samples: Data, seen: Seen) ->
     axes.set_title(f"{classifier.name}: accuracy {seen.accuracy:.4g}, {seen.words}{unconverged}")
 
 
-def _images(
-    place: SubFigure, compiled: CompiledNetwork, samples: Data, seen: Seen, wrong: Array, shape: tuple[int, int]
-) -> None:
+def _images(place: SubFigure, samples: Data, seen: Seen, wrong: Array, shape: tuple[int, int]) -> None:
     """Draw some images that are taken for another class."""
-    names, predicted = _class_names(compiled), np.nan_to_num(seen.outcome.predictions).argmax(axis=1)
+    names, predicted = samples.classes, np.nan_to_num(seen.outcome.predictions).argmax(axis=1)
     grid = place.subplots(1, _MOST_IMAGES, squeeze=False)[0]
     for axes in grid:
         bare(axes)

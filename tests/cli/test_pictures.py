@@ -1,6 +1,7 @@
 """Pictures: every model is drawn, in every format, without a warning."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,14 +12,18 @@ from crncompile.errors import Source
 from crncompile.language.parser import parse
 from crncompile.language.reading import read_source
 from crncompile.learn.data import read_data
+from crncompile.learn.datasets import read_samples
+from crncompile.learn.task import Outcome
 from crncompile.network.library import standard_library
 from crncompile.network.resolve import resolve
 from crncompile.plots.free_layout import is_layered
 from crncompile.plots.layout import lay_out
-from crncompile.plots.training import draw_training
+from crncompile.plots.style import figure
+from crncompile.plots.training import Seen, draw_classes, draw_training
 
 from .conftest import MODELS
 
+EXAMPLES = Path(crncompile.__file__).parents[1] / "models"
 HEADS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 GOOD = sorted(path.name for path in MODELS.glob("*.tnet") if path.name != "mistaken.tnet")
 
@@ -136,6 +141,28 @@ def test_training_with_one_input(crn, tmp_path):
     assert result.exit_code == 0
     assert json.loads(result.stdout)["mse"] > 0.01
     assert (tmp_path / "t.pdf").read_bytes().startswith(HEADS[".pdf"])
+
+
+def test_classes_bear_the_labels_of_the_data():
+    """The model counts its classes from 1, the digits from 0."""
+    net = crncompile.load(EXAMPLES / "digits_dots.tnet")
+    data = read_samples("digits", net.network)
+    some = np.arange(20)
+    wrong = np.eye(10)[(data.y[some] + 1) % 10]
+    seen = Seen(some, Outcome(None, wrong, 0.0, np.full(20, True)), 0.0, "20 samples")
+    drawn = figure(9, 5)
+    draw_classes(drawn.subfigures(1, 1), net, data, seen)
+    matrix, first = drawn.axes[:2]
+    digits = [str(digit) for digit in range(10)]
+    assert [label.get_text() for label in matrix.get_xticklabels()] == digits
+    assert [label.get_text() for label in matrix.get_yticklabels()] == digits
+    assert first.get_title(loc="center") == f"{data.y[0]} → {(data.y[0] + 1) % 10}"
+
+
+def test_classes_of_a_file_are_those_of_the_model(tmp_path):
+    net = crncompile.load(MODELS / "classes.tnet")
+    (tmp_path / "d.csv").write_text("x[1],x[2],x[3],label\n0,0,1,2\n")
+    assert read_data(tmp_path / "d.csv", net.network).classes == ("1", "2")
 
 
 # --- devices ---
