@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from crncompile.analyze.slots import device_label, elements
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import ArgumentError, DataError, which_of
+from crncompile.network.shown import in_unit, letter, unit_name
 from crncompile.network.types import Family, Network, Port, Reservoir
 
 Array = NDArray[np.float64]
@@ -28,13 +29,20 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Characteristic:
-    """Curves of ``device`` over the potential of its source, ``x`` (points,): mu in kT, or c in M."""
+    """Curves of ``device`` over the potential of its source, ``x`` (points,): mu in kT, or c in M.
+
+    ``shown`` (points,) is the same in the unit that the model tells it in, as ``quantity`` says: ``μ (meV)``. ``held``
+    names the terminals that stay as they are, and where: ``gate at 0.2 meV``.
+    """
 
     device: str
     kind: str
     terminal: str
     molecules: bool
     x: Array
+    shown: Array
+    quantity: str
+    held: tuple[str, ...]
     curves: tuple[Curve, ...]
 
 
@@ -79,9 +87,18 @@ def characteristic(
         _put(compiled, family, source, device, states, holds, span)
         current = compiled.currents(family.name, states, holds, changed).reshape(points, -1)[:, device]
         curves.append(Curve(label, current, np.gradient(current) < -1e-9 * np.abs(current).max()))
-    molecules = network.reservoir(source.reservoir).content == "molecules"
+    group = network.reservoir(source.reservoir)
+    still = [port for port in family.ports if port.terminal not in (source.terminal, varied.name)]
     return Characteristic(
-        device_label(family, device), family.kind.name, source.terminal, molecules, span, tuple(curves)
+        device_label(family, device),
+        family.kind.name,
+        source.terminal,
+        group.content == "molecules",
+        span,
+        in_unit(network, group, span),
+        f"{letter(network, group)} ({unit_name(network, group)})",
+        tuple(f"{p.terminal} at {_told(network, p, _value_at(compiled, family, p, device, u, held))}" for p in still),
+        tuple(curves),
     )
 
 
@@ -159,6 +176,13 @@ def _target_varied(network: Network, family: Family, value: float) -> Varied:
     port = terminals(family, "target")[0]
     if network.reservoir(port.reservoir).content == "molecules":
         numbers: Sequence[float] = [0.1 * value, value, 10 * value]
-        return Varied(port.terminal, tuple(numbers), tuple(f"{port.terminal} = {1e3 * n:.3g} mM" for n in numbers))
-    numbers = [value - 4, value, value + 4]
-    return Varied(port.terminal, tuple(numbers), tuple(f"{port.terminal} = {n:.3g} kT" for n in numbers))
+    else:
+        numbers = [value - 4, value, value + 4]
+    labels = tuple(f"{port.terminal} = {_told(network, port, number)}" for number in numbers)
+    return Varied(port.terminal, tuple(numbers), labels)
+
+
+def _told(network: Network, port: Port, value: float) -> str:
+    """Return mu (kT) or c (M) at a port in the unit in which its reservoir is told."""
+    group = network.reservoir(port.reservoir)
+    return f"{float(in_unit(network, group, np.asarray(value))):.3g} {unit_name(network, group)}"

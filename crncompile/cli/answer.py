@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from crncompile.analyze.slots import device_label
 from crncompile.cli.inputs import Inputs
-from crncompile.cli.quantities import in_unit, letter, unit_name
 from crncompile.errors import ArgumentError, which_of
 from crncompile.export.files import write_atomically
 from crncompile.learn.data import input_groups
+from crncompile.network.shown import in_unit, letter, unit_name
 from crncompile.network.types import Network, Reservoir, element_labels
 
 if TYPE_CHECKING:
@@ -202,9 +202,6 @@ def response(found: Answer) -> Response:
     from crncompile.plots.response import Response
 
     network = found.network
-    settled = [c for c in found.columns if c.kind == "reservoir"]
-    unit = settled[0].unit
-    outputs = _outputs(network)
     x, label = _abscissa(found)
     return Response(
         title=network.title or network.name,
@@ -212,11 +209,22 @@ def response(found: Answer) -> Response:
         label=label,
         readouts={c.name: c.values for c in found.columns if c.kind == "readout"},
         currents={c.heading: c.values for c in found.columns if c.kind == "current"},
-        outputs={c.name: c.values for c in settled if c.name in outputs and c.unit == unit},
-        inner={c.name: c.values for c in settled if c.name not in outputs and c.unit == unit},
-        quantity=f"{letter(network, network.floating[0])} ({unit})",
+        settled=settled(network, found.columns),
         failed=found.solution.certificate.failed,
     )
+
+
+def settled(network: Network, columns: Sequence[Column]) -> dict[str, dict[str, Array]]:
+    """Return the reservoirs that the network settles by quantity and unit: ``{"μ (kT)": {"h[1]": values}}``.
+
+    Outputs come first, and so does the unit of the first one.
+    """
+    values = {column.name: column.values for column in columns if column.kind == "reservoir"}
+    found: dict[str, dict[str, Array]] = {}
+    for group in sorted(network.floating, key=lambda group: group.kind != "output"):
+        quantity = f"{letter(network, group)} ({unit_name(network, group)})"
+        found.setdefault(quantity, {}).update({label: values[label] for label in group.labels()})
+    return found
 
 
 def _abscissa(found: Answer) -> tuple[Array, str]:

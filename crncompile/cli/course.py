@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.analyze.simulation import Event, Simulation
-from crncompile.cli.answer import MOST_ROWS, Column, certificate_data, empty_table, named_columns, with_rest
-from crncompile.cli.quantities import in_unit, letter, unit_name
+from crncompile.cli.answer import MOST_ROWS, Column, certificate_data, empty_table, named_columns, settled, with_rest
 from crncompile.cli.timing import Level, Timing
 from crncompile.export.files import write_atomically
+from crncompile.network.shown import in_unit, unit_name
 from crncompile.network.types import Network, element_labels
 from crncompile.solve.diagnosis import duration
 from crncompile.units import VOLTAGE
@@ -168,17 +168,12 @@ def drawing(found: Course) -> Drawing:
     """Return what is drawn of a simulation."""
     from crncompile.plots.course import Drawing
 
-    outputs = {label for g in found.network.floating if g.kind == "output" for label in g.labels()}
-    settled = [c for c in found.columns if c.kind == "reservoir"]
-    shown = [c for c in settled if c.unit == settled[0].unit]
     return Drawing(
         title=found.network.title or found.network.name,
         times=found.simulation.times,
         logarithmic=found.simulation.logarithmic,
         inputs={c.heading: c.values for c in found.columns if c.kind == "input"},
         readouts={c.name: c.values for c in found.columns if c.kind == "readout"},
-        outputs={c.name: c.values for c in shown if c.name in outputs},
-        inner={c.name: c.values for c in shown if c.name not in outputs},
-        quantity=f"{letter(found.network, found.network.floating[0])} ({settled[0].unit})",
+        settled=settled(found.network, found.columns),
         events=tuple((event.time, event.label) for event in found.simulation.events),
     )

@@ -15,20 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.cli.quantities import (
-    Element,
-    axes_of,
-    has_unit,
-    in_column,
-    in_unit,
-    label,
-    number,
-    split_name,
-    unit_name,
-)
+from crncompile.cli.quantities import Element, axes_of, has_unit, in_column, label, number, split_name
 from crncompile.errors import ArgumentError, DataError
 from crncompile.learn.data import Data, feature_names, input_groups, read_inputs, split_features
 from crncompile.network.coding import encode
+from crncompile.network.shown import in_unit, unit_name
 from crncompile.network.types import Network, Reservoir
 
 Array = NDArray[Any]

@@ -10,20 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.cli.inputs import Inputs
-from crncompile.cli.quantities import (
-    axes_of,
-    bare_number,
-    has_unit,
-    in_potential,
-    label,
-    number,
-    seconds,
-    split_name,
-    unit_name,
-)
+from crncompile.cli.quantities import axes_of, bare_number, has_unit, label, number, seconds, split_name
 from crncompile.compiled import CompiledNetwork
 from crncompile.errors import ArgumentError
 from crncompile.learn.data import input_groups
+from crncompile.network.shown import in_potential, unit_name
 from crncompile.network.types import Network, Reservoir
 from crncompile.solve.diagnosis import duration
 

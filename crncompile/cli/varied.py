@@ -8,8 +8,9 @@ import numpy as np
 
 from crncompile.analyze.characteristic import Varied, own_parameter
 from crncompile.analyze.slots import device_label
-from crncompile.cli.quantities import in_potential, number
+from crncompile.cli.quantities import number
 from crncompile.errors import ArgumentError, which_of
+from crncompile.network.shown import in_potential
 from crncompile.network.types import Family, Network
 from crncompile.units import UnitError
 

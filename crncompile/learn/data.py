@@ -132,7 +132,7 @@ def drawn_data(source: str, network: Network, X: Array, y: Array) -> Data:
         raise DataError(f"{source}: there are {y.max() + 1} classes, but {what}")
     table = _Table(source, dict(zip(features, X.T, strict=True)), None)
     _check_concentrations(network, table)
-    return Data(X, y, features, targets, _outside(network, table), counted_classes(network))
+    return Data(X, y, features, targets, _outside(network, table), classes=counted_classes(network))
 
 
 def read_data(path: str | Path, network: Network) -> Data:
@@ -150,7 +150,7 @@ def read_data(path: str | Path, network: Network) -> Data:
     y = _stacked(table, targets).astype(float) if classifier is None else _labels(table, classifier)
     axis = None if classifier is None else classifier.axes[-1]
     classes = () if axis is None else tuple(map(str, range(axis.lower, axis.upper + 1)))
-    return Data(X, y, features, targets, _outside(network, table), classes)
+    return Data(X, y, features, targets, _outside(network, table), classes=classes)
 
 
 def read_inputs(path: str | Path, network: Network, groups: Sequence[str] | None = None) -> Data:

@@ -90,7 +90,7 @@ def _fitted(source: str, network: Network, images: Images) -> Data:
     if y.size and y.max() >= classifier.axes[-1].size:
         what = f"{classifier.name} has {classifier.axes[-1].size} classes"
         raise DataError(f"{source}: sample {int(np.argmax(y))} is a {y.max()}, but {what}, from 0 on")
-    return Data(X, y, features, targets, _outside(source, network, X), counted_classes(network))
+    return Data(X, y, features, targets, _outside(source, network, X), classes=counted_classes(network))
 
 
 def _outside(source: str, network: Network, X: Array) -> tuple[str, ...]:

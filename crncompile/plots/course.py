@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from crncompile.plots.response import curves, settled
+from crncompile.plots.response import alike, curves, settled
 from crncompile.plots.style import COLOURS, INK, figure, plain_log, save, styled
 
 Array = NDArray[Any]
@@ -22,8 +22,8 @@ _SCALES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"), (1e-12, "ps"))
 class Drawing:
     """What is drawn of a simulation: numbers by name, (points,) each, over ``times`` in s.
 
-    ``inputs`` are those that jump; ``outputs`` and ``inner`` are reservoirs, as ``quantity`` says (``μ (kT)``). Each of
-    ``events`` is a time in s and what passes through its level there.
+    ``inputs`` are those that jump; ``settled`` are the other reservoirs, outputs first, for each quantity and unit
+    (``μ (kT)``). Each of ``events`` is a time in s and what passes through its level there.
     """
 
     title: str
@@ -31,9 +31,7 @@ class Drawing:
     logarithmic: bool
     inputs: Mapping[str, Array]
     readouts: Mapping[str, Array]
-    outputs: Mapping[str, Array]
-    inner: Mapping[str, Array]
-    quantity: str
+    settled: Mapping[str, Mapping[str, Array]]
     events: tuple[tuple[float, str], ...]
 
 
@@ -41,17 +39,20 @@ def draw_course(found: Drawing, path: Path) -> None:
     """Draw inputs that jump, readouts and reservoirs; raises DataError where the picture can not be written."""
     scale, unit = _scale(found.times[-1])
     times = found.times / scale
-    ratios = [0.45] * bool(found.inputs) + [1.25] * bool(found.readouts) + [1.0]
+    panels = alike(found.readouts)
+    ratios = [0.45] * bool(found.inputs) + [1.25] * len(panels) + [1.0] * len(found.settled)
     with styled():
         drawn = figure(6.4, 0.6 + 2.6 * sum(ratios))
         axes = list(np.atleast_1d(drawn.subplots(len(ratios), 1, sharex=True, height_ratios=ratios)))
         axes[0].set_title(found.title)
         if found.inputs:
             _jumps(axes[0], times, found.inputs)
-        if found.readouts:
-            curves(axes[-2], times, found.readouts)
-            axes[-2].set_ylabel(next(iter(found.readouts)) if len(found.readouts) == 1 else "readouts")
-        settled(axes[-1], times, found.inner, found.outputs, found.quantity)
+        uppers, lowers = axes[bool(found.inputs) : -len(found.settled)], axes[-len(found.settled) :]
+        for one, named in zip(uppers, panels, strict=True):
+            curves(one, times, named)
+            one.set_ylabel(next(iter(named)) if len(named) == 1 else "readouts")
+        for one, (quantity, reservoirs) in zip(lowers, found.settled.items(), strict=True):
+            settled(one, times, reservoirs, quantity)
         for one in axes:
             _mark(one, found, scale)
         axes[-1].set_xlabel(f"time ({unit})")

@@ -19,7 +19,7 @@ def draw_device(found: Characteristic, path: Path) -> None:
     with styled():
         drawn = figure(6.4, 4.2)
         axes = drawn.subplots()
-        x = 1e3 * found.x if found.molecules else found.x
+        x = found.shown
         axes.axhline(0, color=FAINT, lw=0.8)
         for number, curve in enumerate(found.curves):
             y = curve.current / 10.0**power
@@ -28,8 +28,10 @@ def draw_device(found: Characteristic, path: Path) -> None:
             axes.plot(x, y, color=COLOURS[number % len(COLOURS)], label=curve.label)
         if any(curve.falls.any() for curve in found.curves):
             axes.plot([], [], color=BAD, lw=8, alpha=0.22, label="falls: NDC")
-        axes.set_title(f"{found.device}: {found.kind}")
-        axes.set_xlabel(f"{'c' if found.molecules else 'μ'} at {found.terminal} ({'mM' if found.molecules else 'kT'})")
+        quantity, unit = found.quantity.split(" ", 1)
+        held = f"\nheld: {', '.join(found.held)}" if found.held else ""
+        axes.set_title(f"{found.device}: {found.kind}{held}")
+        axes.set_xlabel(f"{quantity} at {found.terminal} {unit}")
         axes.set_ylabel(f"current along the arrow ({_POWERS[power]})")
         if found.molecules:
             plain_log(axes.xaxis)

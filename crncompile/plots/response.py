@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,21 @@ from crncompile.plots.style import BAD, COLOURS, FAINT, figure, plain_log, save,
 Array = NDArray[Any]
 _MOST_NAMED = 8
 _MOST_LINES = 200
+_FLAT = 20.0
+"""A curve looks flat on an axis this much longer than the range of its values."""
+_ROUNDING = 1e-6
+"""A curve that varies by less, relative to its values, is constant."""
+_BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "handlelength": 1.4}
+"""Where a legend stands."""
 
 
 @dataclass(frozen=True, eq=False)
 class Response:
     """Numbers of several samples by name, (samples,) each: along ``x``, called ``label``.
 
-    ``currents`` are in 1/s; ``outputs`` and ``inner`` are reservoirs that the network settles, as ``quantity`` says
-    (``μ (kT)``, ``V (mV)``, ``c (mM)``). Where ``failed`` is True there is no certified steady state.
+    ``currents`` are in 1/s. ``settled`` are the reservoirs that the network settles, outputs first, for each quantity
+    and unit that they are told in (``μ (kT)``, ``V (mV)``, ``c (mM)``). Where ``failed`` is True there is no certified
+    steady state.
     """
 
     title: str
@@ -31,9 +38,7 @@ class Response:
     label: str
     readouts: Mapping[str, Array]
     currents: Mapping[str, Array]
-    outputs: Mapping[str, Array]
-    inner: Mapping[str, Array]
-    quantity: str
+    settled: Mapping[str, Mapping[str, Array]]
     failed: Array
 
 
@@ -42,29 +47,50 @@ def draw_response(found: Response, path: Path) -> None:
 
     Raises DataError where it can not be written.
     """
-    panels = [named for named in (found.readouts, found.currents) if named]
+    order = np.argsort(found.x, kind="stable")
+    x = found.x[order]
+    panels = [
+        (named, what)
+        for every, what in ((found.readouts, "readouts"), (found.currents, "currents (1/s)"))
+        for named in alike(_ordered(every, order))
+    ]
     with styled():
-        drawn = figure(6.4, 2.8 + 3.4 * len(panels))
-        *uppers, lower = drawn.subplots(
-            1 + len(panels), 1, sharex=True, squeeze=False, height_ratios=[1.25] * len(panels) + [1]
-        )[:, 0]
-        order = np.argsort(found.x, kind="stable")
-        x = found.x[order]
-        for axes, named in zip(uppers, panels, strict=True):
-            curves(axes, x, _ordered(named, order))
-            axes.set_ylabel(_quantity(named, "readouts" if named is found.readouts else "currents (1/s)"))
-        settled(lower, x, _ordered(found.inner, order), _ordered(found.outputs, order), found.quantity)
-        top = [*uppers, lower][0]
-        mark_failed(top, x, found.failed[order])
-        top.set_title(found.title)
+        drawn = figure(6.4, 2.8 * len(found.settled) + 3.4 * len(panels))
+        count, heights = len(panels) + len(found.settled), [1.25] * len(panels) + [1] * len(found.settled)
+        axes = list(drawn.subplots(count, 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0])
+        for one, (named, what) in zip(axes, panels, strict=False):
+            curves(one, x, named)
+            one.set_ylabel(next(iter(named)) if len(named) == 1 else what)
+        for one, (quantity, reservoirs) in zip(axes[len(panels) :], found.settled.items(), strict=True):
+            settled(one, x, _ordered(reservoirs, order), quantity)
+        mark_failed(axes[0], x, found.failed[order])
+        axes[0].set_title(found.title)
         if _geometric(x):
-            plain_log(lower.xaxis)
-        lower.set_xlabel(found.label)
+            plain_log(axes[-1].xaxis)
+        axes[-1].set_xlabel(found.label)
         save(drawn, path)
 
 
-def _quantity(named: Mapping[str, Array], several: str) -> str:
-    return next(iter(named)) if len(named) == 1 else several
+def alike(named: Mapping[str, Array]) -> list[dict[str, Array]]:
+    """Part curves into panels, so that none looks flat where it varies; where there are many they stay together."""
+    if len(named) > _MOST_NAMED:
+        return [dict(named)]
+    panels: list[dict[str, Array]] = []
+    for name, y in named.items():
+        fitting = (panel for panel in panels if _fit([*panel.values(), y]))
+        panel = next(fitting, None)
+        if panel is None:
+            panels.append(panel := {})
+        panel[name] = y
+    return panels
+
+
+def _fit(values: Sequence[Array]) -> bool:
+    """Whether each curve that varies shows on an axis that holds all."""
+    finite = [y[np.isfinite(y)] for y in values]
+    finite = [y for y in finite if y.size]
+    spans = [span for y in finite if (span := float(np.ptp(y))) > _ROUNDING * float(np.abs(y).max())]
+    return not spans or float(np.ptp(np.concatenate(finite))) <= _FLAT * min(spans)
 
 
 def _geometric(x: Array) -> bool:
@@ -84,7 +110,7 @@ def curves(axes: Axes, x: Array, named: Mapping[str, Array]) -> None:
         if lonely.any():
             axes.plot(x[lonely], y[lonely], ".", color=colour, ms=4)
     if 1 < len(named) <= _MOST_NAMED:
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1.4)
+        axes.legend(**_BESIDE)
 
 
 def _lonely(y: Array) -> Array:
@@ -109,22 +135,21 @@ def _ordered(named: Mapping[str, Array], order: Array) -> dict[str, Array]:
     return {name: y[order] for name, y in named.items()}
 
 
-def settled(axes: Axes, x: Array, inner: Mapping[str, Array], outputs: Mapping[str, Array], quantity: str) -> None:
-    """Draw all reservoirs that the network settles over ``x``: outputs thick and coloured, the others thin.
-
-    Where there are no outputs and few others, these are drawn so.
-    """
-    if not outputs and len(inner) <= _MOST_NAMED:
-        outputs, inner = inner, {}
-    for y in list(inner.values())[:_MOST_LINES]:
-        axes.plot(x, y, color=FAINT, lw=0.8, alpha=0.8)
-    curves(axes, x, outputs)
-    if quantity.startswith("c") and _decades([*inner.values(), *outputs.values()]) > 1.5:
+def settled(axes: Axes, x: Array, named: Mapping[str, Array], quantity: str) -> None:
+    """Draw reservoirs that the network settles over ``x``: the first ones by name, the others grey."""
+    coloured, grey = dict(list(named.items())[:_MOST_NAMED]), list(named.values())[_MOST_NAMED:]
+    for number, y in enumerate(grey[:_MOST_LINES]):
+        label = "_" if number else "1 other" if len(grey) == 1 else f"{len(grey)} others"
+        axes.plot(x, y, color=FAINT, lw=0.8, alpha=0.8, label=label)
+    curves(axes, x, coloured)
+    if len(named) > 1:
+        handles, labels = axes.get_legend_handles_labels()
+        first = 1 if grey else 0  # the grey ones are told last
+        axes.legend(handles[first:] + handles[:first], labels[first:] + labels[:first], **_BESIDE)
+    if quantity.startswith("c") and _decades(named.values()) > 1.5:
         plain_log(axes.yaxis)
     axes.set_ylabel(quantity)
-    others = "1 other" if len(inner) == 1 else f"{len(inner)} others"
-    grey = f", {others} grey" if inner else ""
-    axes.set_title(f"reservoirs: {', '.join(list(outputs)[:4])} in colour{grey}" if outputs else "reservoirs")
+    axes.set_title("reservoirs" if len(named) > 1 else f"reservoir {next(iter(named))}")
 
 
 def _decades(values: Iterable[Array]) -> float:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
+import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from crncompile.export.files import write_atomically
 
@@ -68,18 +70,75 @@ def figure(width: float, height: float) -> Figure:
 
 def save(drawn: Figure, path: Path) -> None:
     """Write a figure as ``.png``, ``.svg`` or ``.pdf``; raises DataError where the file can not be written."""
+    _thin_out(drawn)
     buffer = io.BytesIO()
     made: dict[str, Any] = {"format": path.suffix[1:], "dpi": 160, "bbox_inches": "tight", "pad_inches": 0.08}
     with warnings.catch_warnings():
-        # a letter that the font lacks is drawn as a box: nothing that the user could mend
-        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        _ignore_glyphs()
         drawn.savefig(buffer, metadata=_METADATA[path.suffix], **made)
     write_atomically(path, buffer.getvalue())
+
+
+def _ignore_glyphs() -> None:
+    """Let a letter that the font lacks be drawn as a box: nothing that the user could mend."""
+    warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+
+
+def _thin_out(drawn: Figure) -> None:
+    """Take ticks off horizontal axes until no label runs into the next one."""
+    with warnings.catch_warnings():
+        _ignore_glyphs()
+        drawn.draw_without_rendering()
+        for most in (7, 6, 5, 4, 3, 2):
+            crowded = [axes.xaxis for axes in drawn.axes if _crowded(axes.xaxis)]
+            if not crowded:
+                return
+            for axis in crowded:
+                axis.get_major_locator().set_params(nbins=most)  # type: ignore[call-arg]
+            drawn.draw_without_rendering()
+
+
+def _crowded(axis: Axis) -> bool:
+    """Whether labels of ticks that may be chosen run into each other."""
+    if not isinstance(axis.get_major_locator(), MaxNLocator):
+        return False
+    labels = [label for label in axis.get_ticklabels() if label.get_visible() and label.get_text()]
+    boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.x0)
+    space = 0.5 * mpl.rcParams["font.size"] * axis.axes.figure.dpi / 72
+    return any(left.x1 + space > right.x0 for left, right in itertools.pairwise(boxes))
+
+
+class _LogTicks(MaxNLocator):
+    """Ticks of a logarithmic axis, two at least.
+
+    At 1, 2 and 5 in few decades, at some powers of ten in many; evenly spaced where there is less than a decade.
+    """
+
+    def __init__(self) -> None:
+        self.most = 7
+        super().__init__(self.most)
+
+    def set_params(self, **settings: Any) -> None:
+        """Take another number of ticks at most, ``nbins``."""
+        super().set_params(**settings)
+        self.most = settings.get("nbins", self.most)
+
+    def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
+        """Return the ticks between two positive values."""
+        low, high = sorted((vmin, vmax))
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        for within, every in (((1, 2, 5), 1), ((1,), 1), ((1,), -(-len(decades) // self.most))):
+            ticks = [float(f"{n}e{decade}") for decade in decades if decade % every == 0 for n in within]
+            ticks = [tick for tick in ticks if low <= tick <= high]
+            if 1 < len(ticks) <= self.most:
+                return ticks
+        return [tick for tick in super().tick_values(low, high) if tick > 0]
 
 
 def plain_log(axis: Axis) -> None:
     """Make an axis logarithmic, with plain numbers at its ticks."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
+    axis.set_major_locator(_LogTicks())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ def _curves(axes: Axes, compiled: CompiledNetwork, samples: Data, fit: Fit) -> N
     curves = np.concatenate(
         [solution.readouts[r.name].reshape(len(fine), -1) for r in compiled.network.readouts], axis=1
     )
-    single = len(samples.targets) == 1
+    single, lone = len(samples.targets) == 1, "o" if fine[0] == fine[-1] else ""
     for number, name in enumerate(samples.targets[:_MOST_CURVES]):
         colour = PREDICTION if single else COLOURS[number]
         dots = TARGET if single else colour
@@ -97,7 +98,8 @@ def _curves(axes: Axes, compiled: CompiledNetwork, samples: Data, fit: Fit) -> N
             mew=0,
             label="target" if single else f"target {name}",
         )
-        axes.plot(fine, curves[:, number], color=colour, lw=1.9, label="prediction" if single else f"prediction {name}")
+        label = "prediction" if single else f"prediction {name}"
+        axes.plot(fine, curves[:, number], lone + "-", ms=4, color=colour, lw=1.9, label=label)
     axes.set_ylabel(samples.targets[0] if single else "readouts")
     axes.legend(loc="best")
 
@@ -234,8 +236,9 @@ def _epochs(axes: Axes, fit: Fit) -> None:
         plain_log(axes.yaxis)
     else:
         axes.set_ylim(bottom=0)
+    _mark_starts(axes, fit, [row + 0.5 for row in range(len(fit.epochs))])
     axes.legend(loc="best", fontsize=7)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("epoch")
     axes.set_title(f"{'share of ' if classifies else ''}{named}")
 
@@ -247,7 +250,8 @@ def _evaluations(axes: Axes, fit: Fit) -> None:
     finite = np.isfinite(history)
     best = np.minimum.accumulate(np.where(finite, history, np.inf)) if len(history) else history
     axes.plot(number[finite], history[finite], color=FAINT, lw=0.8)
-    axes.plot(number[np.isfinite(best)], best[np.isfinite(best)], color=PREDICTION, lw=1.8)
+    lone = "o" if np.count_nonzero(np.isfinite(best)) == 1 else ""
+    axes.plot(number[np.isfinite(best)], best[np.isfinite(best)], lone + "-", ms=4, color=PREDICTION, lw=1.8)
     title = "loss, and the best so far"
     if finite.any() and (~finite).any():
         title += " (red: none)"
@@ -255,6 +259,16 @@ def _evaluations(axes: Axes, fit: Fit) -> None:
         axes.plot(number[~finite], heights, "|", color=BAD, transform=axes.get_xaxis_transform())
     if (best > 0).all() and finite.any() and history[finite].max() > 10 * best.min():
         plain_log(axes.yaxis)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _mark_starts(axes, fit, [0.5, *(epoch["evaluation"] + 0.5 for epoch in fit.epochs[:-1])])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("evaluation")
     axes.set_title(title)
+
+
+def _mark_starts(axes: Axes, fit: Fit, begins: Sequence[float]) -> None:
+    """Mark by a line where each start after the first begins; ``begins`` (epochs,) says where each epoch does."""
+    starts = [epoch.get("start", 1) for epoch in fit.epochs]
+    for before, start, place in zip(starts, starts[1:], begins[1:], strict=False):
+        if start != before:
+            axes.axvline(place, color=INK, lw=0.8, ls=(0, (1, 3)))
+            axes.text(place, 1.0, f" start {start}", fontsize=7, va="top", transform=axes.get_xaxis_transform())

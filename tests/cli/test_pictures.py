@@ -1,5 +1,6 @@
 """Pictures: every model is drawn, in every format, without a warning."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -16,8 +17,14 @@ from crncompile.learn.datasets import read_samples
 from crncompile.learn.task import Outcome
 from crncompile.network.library import standard_library
 from crncompile.network.resolve import resolve
+from crncompile.plots import course as course_plot
+from crncompile.plots import device as device_plot
+from crncompile.plots import response as response_plot
+from crncompile.plots import style
+from crncompile.plots import training as training_plot
 from crncompile.plots.free_layout import is_layered
 from crncompile.plots.layout import lay_out
+from crncompile.plots.response import alike
 from crncompile.plots.style import figure
 from crncompile.plots.training import Seen, draw_classes, draw_training
 
@@ -163,6 +170,110 @@ def test_classes_of_a_file_are_those_of_the_model(tmp_path):
     net = crncompile.load(MODELS / "classes.tnet")
     (tmp_path / "d.csv").write_text("x[1],x[2],x[3],label\n0,0,1,2\n")
     assert read_data(tmp_path / "d.csv", net.network).classes == ("1", "2")
+
+
+# --- what stands in a picture ---
+
+
+@pytest.fixture
+def pictures(monkeypatch):
+    """Return the figures that are drawn, as they are written."""
+    found = []
+    for module in (course_plot, device_plot, response_plot, training_plot):
+        monkeypatch.setattr(module, "save", lambda drawn, path: (style.save(drawn, path), found.append(drawn)))
+    return found
+
+
+def test_labels_of_ticks_do_not_run_into_each_other(tmp_path):
+    with style.styled():
+        drawn = style.figure(3.2, 2)
+        axes = drawn.subplots()
+        axes.plot(np.linspace(-0.1, 0.1, 41), np.linspace(0, 1, 41))
+        style.save(drawn, tmp_path / "t.png")
+        drawn.draw_without_rendering()
+        boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    boxes = sorted((box for box in boxes if box.width > 1), key=lambda box: box.x0)
+    assert len(boxes) >= 3
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+
+
+@pytest.mark.parametrize("ends", [(0.3, 0.35), (0.9, 3.0), (0.02, 8.0), (1e-7, 30.0), (1e-30, 1e30), (1.2, 1.9)])
+def test_a_logarithmic_axis_bears_several_numbers(ends):
+    axes = style.figure(4, 3).subplots()
+    axes.set_ylim(*ends)
+    style.plain_log(axes.yaxis)
+    ticks = [tick for tick in axes.get_yticks() if ends[0] <= tick <= ends[1]]
+    assert 2 <= len(ticks) <= 8
+
+
+def test_readouts_of_unlike_size_have_panels_of_their_own():
+    x = np.linspace(0, 1, 11)
+    panels = alike({"big": 1000 * x, "small": x, "half": 0.5 * x, "high": 900 + 90 * x, "still": 0 * x + 3})
+    assert [list(panel) for panel in panels] == [["big", "high", "still"], ["small", "half"]]
+    assert len(alike({f"y[{n}]": 100.0**n * x for n in range(9)})) == 1
+
+
+MIXED = """network mixed
+temperature 1 K
+reservoir x = input(range = [-0.1 meV, 0.1 meV])
+reservoir g = fixed(at = 0.2 meV)
+reservoir h[j] = floating(capacitance = 1 pF, start = 5 ueV)
+reservoir y = output(capacitance = 1 pF, start = 0 meV)
+index j = 1..9
+dot t[j]: x -> h[j] gate g = gated_conductance(conductance = 1 uS)
+dot d[j]: h[j] -> y = linear_conductance(conductance = 1 uS)
+readout z = y / 1 kT
+"""
+
+
+@pytest.mark.parametrize("words", [["solve", "--sweep", "x=-0.1:0.1:5"], ["simulate", "--set", "x=0.1"]])
+def test_reservoirs_of_every_unit_are_drawn_and_named(crn, tmp_path, pictures, words):
+    (tmp_path / "m.tnet").write_text(MIXED)
+    assert crn(words[0], "m.tnet", *words[1:], "--plot", "r.png").exit_code == 0
+    (drawn,) = pictures
+    mine, others = drawn.axes[-2:]
+    assert (mine.get_ylabel(), others.get_ylabel()) == ("μ (meV)", "μ (ueV)")
+    assert (mine.get_title(loc="left"), others.get_title(loc="left")) == ("reservoir y", "reservoirs")
+    assert [text.get_text() for text in others.get_legend().get_texts()] == [f"h[{n}]" for n in range(1, 9)] + [
+        "1 other"
+    ]
+
+
+def test_a_device_is_drawn_in_the_units_of_the_model(crn, tmp_path, pictures):
+    (tmp_path / "m.tnet").write_text(MIXED)
+    assert crn("plot", "m.tnet", "--what", "device", "-o", "d.png").exit_code == 0
+    (axes,) = pictures[0].axes
+    assert axes.get_xlabel() == "μ at source (meV)"
+    assert axes.get_title(loc="left") == "t[1]: gated_conductance\nheld: control at 0.2 meV"
+    assert axes.get_lines()[1].get_xdata()[-1] == pytest.approx(0.1)
+    assert [text.get_text() for text in axes.get_legend().get_texts()][1] == "drain = 5 ueV"
+
+
+def trained(crn, tmp_path, samples, *words):
+    (tmp_path / "d.csv").write_text("x,volts\n" + "".join(f"{x},{x / 5}\n" for x in samples))
+    result = crn("train", "divider.tnet", "--data", "d.csv", "--optimizer", "adam", "--plot", "t.png", *words)
+    assert result.exit_code == 0, result.output
+
+
+def numbers(axes):
+    low, high = axes.get_xlim()
+    return [tick for tick in axes.get_xticks() if low <= tick <= high]
+
+
+@pytest.mark.parametrize(("batch", "begins"), [("4", [2.5, 4.5]), ("1", [2.5, 4.5])])
+def test_where_starts_begin_is_marked(crn, tmp_path, pictures, batch, begins):
+    trained(crn, tmp_path, (0, 2, 5, 10), "--starts", "3", "--epochs", "2", "--setting", f"batch={batch}")
+    loss = pictures[0].axes[-1]
+    assert [text.get_text().strip() for text in loss.texts] == ["start 2", "start 3"]
+    assert [text.get_position()[0] for text in loss.texts] == begins
+
+
+def test_a_single_sample_and_a_single_evaluation_are_seen(crn, tmp_path, pictures):
+    trained(crn, tmp_path, (5,), "--epochs", "1")
+    upper, loss = pictures[0].axes[0], pictures[0].axes[-1]
+    assert all(line.get_marker() == "o" for line in upper.get_lines())
+    assert loss.get_lines()[-1].get_marker() == "o"
+    assert numbers(loss) == [1]
 
 
 # --- devices ---
