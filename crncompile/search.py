@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Parameters = Mapping[str, Array]
 PRECISIONS = ("float64", "float32")
+_MOST = {"charge": 1e9, "molecules": 300.0}
+"""Held potentials in kT, ln(c/1 M) of molecules, beyond which products and differences may leave the numbers."""
 MOST_STEPS = 2000
 """Steps of a path from the stated start."""
 MOST_NUMBERS = 3e7
@@ -153,9 +155,30 @@ def _solved(
         eigenvalues=wanted.eigenvalues,
     )
     tiers = _tiers(compiled, states.u, states.linearisation, exact is compiled.exact)
-    certificate = replace(states.certificate, backend=compiled.backend, tier=tiers, precision=str(start.dtype))
+    certificate = replace(
+        states.certificate,
+        backend=compiled.backend,
+        tier=tiers,
+        precision=str(start.dtype),
+        messages=_explained(compiled, held, states.certificate),
+    )
     readouts = compiled.read(states.u, held, parameters, batch)
     return Solution(readouts, certificate, states.u, held, parameters, batch, compiled, states.linearisation)
+
+
+def _explained(compiled: CompiledNetwork, held: Array, certificate: Certificate) -> tuple[str, ...]:
+    """Return why samples failed: where numbers end, whatever the search saw follows from that."""
+    messages, labels = list(certificate.messages), compiled.functions.structure.held
+    content = {group.name: group.content for group in compiled.network.reservoirs}
+    for sample in np.flatnonzero(certificate.failed):
+        for fixed in compiled.program.held:
+            kind = content[fixed.group.name]
+            for place in range(fixed.group.start, fixed.group.stop):
+                potential = held[sample, place]
+                if not abs(potential) <= _MOST[kind]:
+                    size = "small" if kind == "molecules" and potential < 0 else "large"
+                    messages[sample] = f"{labels[place]} is too {size} to be computed with"
+    return tuple(messages)
 
 
 def _tiers(compiled: CompiledNetwork, u: Array, last: Linearisation, exactly: bool) -> str:

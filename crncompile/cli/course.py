@@ -87,7 +87,8 @@ def table(found: Course) -> Table:
 def lines(found: Course) -> list[str]:
     """Say how it ended, what was crossed, whether totals were kept, and how far the steady state is."""
     simulation = found.simulation
-    told = [f"{simulation.message} ({simulation.path.steps} steps)"]
+    # what failed is told as an error
+    told = [] if simulation.end.failed else [f"{simulation.message} ({simulation.path.steps} steps)"]
     told += [f"{found.happening(event)} at {duration(event.time, 6)}" for event in simulation.events]
     seen = {event.label for event in simulation.events}
     told += [

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from scipy.integrate import BDF, OdeSolution
+from scipy.integrate import BDF, DenseOutput, OdeSolution
 from scipy.optimize import brentq
 from scipy.sparse import csc_array, diags_array
 
@@ -28,6 +28,9 @@ NEAR = 1e-6
 """Newton step to a stable steady state, in kT, below which the relaxation counts as over."""
 LATEST = 1e15
 """Time in s after which a relaxation that shall go on until it is over is given up."""
+
+_LOOK = 1000
+"""After so many steps it is looked whether a path with a stated end is at rest."""
 
 Told = Callable[[float, int], None]
 
@@ -172,6 +175,17 @@ def simulate(
     return Relaxation(tuple(segments), end, course.sentence(end, cycle), cycle)
 
 
+class _Rest(DenseOutput):
+    """A piece of a path on which nothing moves any more."""
+
+    def __init__(self, begin: float, finish: float, u: Array):
+        super().__init__(begin, finish)
+        self.u = u
+
+    def _call_impl(self, t: Array) -> Array:
+        return self.u if t.ndim == 0 else np.repeat(self.u[:, None], len(t), axis=1)
+
+
 class _Course:
     """One segment while it is being followed; ``path`` has time, state and the piece that leads there."""
 
@@ -216,10 +230,13 @@ class _Course:
         bound = LATEST if finish is None else finish
         solver = BDF(self.rate, begin, u, bound, rtol=self.rtol, atol=self.rtol, jac=self.jacobian)
         while solver.status == "running":
+            # at rest rounding moves the state to and fro, so that a far end is never reached by steps
+            if finish is not None and len(self.path) % _LOOK == 0 and self._rests(finish):
+                return End.TIME, None
             if len(self.path) > budget:
                 return End.STEPS, None
             if solver.step() is not None:
-                return End.STIFF, None
+                return (End.TIME if self._rests(finish) else End.STIFF), None
             self.path.append((float(solver.t), solver.y.copy(), solver.dense_output()))
             if self.told is not None:
                 self.told(self.path[-1][0], len(self.path) - 1)
@@ -228,6 +245,14 @@ class _Course:
                 if over is not None:
                     return over
         return (End.TIME if finish is not None else End.STEPS), None
+
+    def _rests(self, finish: float | None) -> bool:
+        """Whether the path to a stated end is at rest, to the tolerance of its steps; if so it stays there."""
+        t, u, _ = self.path[-1]
+        if finish is None or not self.remaining(u) < self.rtol:
+            return False
+        self.path.append((finish, u, _Rest(t, finish, u)))
+        return True
 
     def _over(self) -> tuple[End, Cycle | None] | None:
         """Why a path that has no stated end is over here, or ``None`` while it is not."""

@@ -8,6 +8,7 @@ import pytest
 
 import crncompile
 from crncompile.errors import DataError, SteadyStateError
+from crncompile.solve import relaxation
 from crncompile.solve.relaxation import End
 
 from .conftest import MODELS
@@ -204,6 +205,43 @@ def test_what_never_settles_ends_with_1(crn):
     assert result.exit_code == 1
     assert "error: no steady state is reached: X and Y oscillate with a period of 7.1" in result.stderr
     assert crn("simulate", "brusselator.tnet", "--set", "B=3", "--until", "10 s").exit_code == 0
+
+
+RELAXING = """network relaxing
+temperature 300 K
+volume 1 nL
+reservoir A = input(range = [0.1 mM, 1 mM])
+reservoir B = output(start = 1 mM)
+reaction r: A <-> B = mass_action(k = 1 s^-1, K_eq = 1)
+readout y = B / 1 mM
+"""
+
+
+@pytest.mark.parametrize("model", ["divider.tnet", "relaxing.tnet"])
+@pytest.mark.parametrize("until", ["1e30s", "3e15 s"])
+def test_what_is_at_rest_stays_so_to_a_far_end(crn, tmp_path, model, until):
+    (tmp_path / "relaxing.tnet").write_text(RELAXING)
+    result = crn("simulate", model, "--set", "x=1" if model == "divider.tnet" else "A=0.5", "--until", until, "--json")
+    content = json.loads(result.stdout)
+    assert (result.exit_code, content["end"]) == (0, "time")
+    assert content["times"][-1] == float(until.strip(" s"))
+    assert content["distance"] < 1e-7
+    assert content["steps"] < 2000
+
+
+def test_inputs_jump_after_a_long_rest(divider):
+    found = divider.simulate({"x": 1.0}, until=1e30, steps=[(1e3, {"x": 2.0})])
+    assert found.end == "time"
+    assert found.values["y"][-1] == pytest.approx(divided(2, np.inf), abs=1e-6)
+    assert found.path.at(np.array([999.0]))[0][0, 0] == pytest.approx(divided(1, np.inf), abs=1e-6)
+
+
+def test_an_end_that_is_not_reached_is_told_once(crn, monkeypatch):
+    monkeypatch.setattr(relaxation._Course, "_steps", lambda *_: (End.STIFF, None))
+    result = crn("simulate", "divider.tnet", "--set", "x=1", "--until", "1 s")
+    assert result.exit_code == 1
+    assert "error: the end is not reached: can not be followed beyond 0 s: y still changes" in result.stderr
+    assert "can not be followed" not in result.stdout
 
 
 def test_an_interrupt_writes_what_there_is(crn, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 import crncompile
 
 from .conftest import MODELS
+from .test_simulate import RELAXING
 
 
 def exact(x):
@@ -231,6 +232,25 @@ def test_failed_samples_are_named_and_the_others_written(crn, tmp_path, hasty):
     assert [row["status"] for row in rows] == ["stable", "failed"]
     assert float(rows[0]["inhibitor"]) == pytest.approx(1, abs=1e-4)
     assert rows[1]["inhibitor"] == "nan"
+
+
+BEYOND = {"A=1e-300": "A is too small", "A=1e300": "A is too large"}
+
+
+@pytest.mark.parametrize("setting", BEYOND)
+def test_concentrations_beyond_the_numbers_are_named(crn, tmp_path, setting):
+    (tmp_path / "m.tnet").write_text(RELAXING)
+    result = crn("solve", "m.tnet", "--set", setting)
+    assert result.exit_code == 1
+    assert result.stderr.endswith(f" mM): failed: {BEYOND[setting]} to be computed with\n")
+    assert crn("solve", "m.tnet", "--set", "A=1e-30").exit_code == 0
+
+
+@pytest.mark.parametrize("value", ["1e300", "-1e20"])
+def test_potentials_beyond_the_numbers_are_named(crn, value):
+    result = crn("solve", "divider.tnet", "--set", f"x={value}")
+    assert result.exit_code == 1
+    assert result.stderr.endswith(" kT): failed: x is too large to be computed with\n")
 
 
 def test_failed_samples_are_null_in_json(crn, hasty):

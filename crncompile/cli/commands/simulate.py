@@ -96,7 +96,7 @@ def command(
         from crncompile.plots.course import draw_course
 
         draw_course(course.drawing(found), plot)
-    _tell(found, as_json)
+    _tell(found, "no steady state is reached" if until is None else "the end is not reached", as_json)
     return _status(found.simulation.end)
 
 
@@ -156,7 +156,8 @@ def _progress() -> Callable[[float, int], None]:
     return told
 
 
-def _tell(found: Course, as_json: bool) -> None:
+def _tell(found: Course, failure: str, as_json: bool) -> None:
+    """Tell what was found; ``failure`` is in words what did not come about where it failed."""
     from crncompile.cli import course
 
     if as_json:
@@ -168,7 +169,7 @@ def _tell(found: Course, as_json: bool) -> None:
     if found.simulation.end == "interrupted":
         note("interrupted: what there is is kept")
     elif found.simulation.end.failed:
-        complain(f"no steady state is reached: {found.simulation.message}")
+        complain(f"{failure}: {found.simulation.message}")
 
 
 def _status(end: End) -> int:
