@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import sympy
 
-from crncompile.export.tex_math import Mathematics, align
+from crncompile.export.tex_math import Mathematics, align, is_long
 from crncompile.export.tex_words import symbol, unit, words
 from crncompile.network.types import DeviceKind, DeviceParameter, State, Step
 from crncompile.program.calculus import Names, forward
@@ -40,7 +40,7 @@ def device_section(law: DeviceLaw, conductance: Conductance, mathematics: Mathem
 
 def _names(law: DeviceLaw) -> dict[str, str]:
     """Short names for what every derivation has."""
-    names = {"weight": "Z"}
+    names = {"weight": "Z", **_numerators(law)}
     if law.solved:
         for state, occupation in zip(law.kind.states, law.occupations, strict=True):
             names[occupation.name] = rf"p_{{\mathrm{{{_word(state.name)}}}}}"
@@ -129,6 +129,27 @@ def flux_name(kind: str, flux: int, count: int) -> str:
     return rf"\varphi_{{\text{{{words(kind)}}}{number}}}"
 
 
+def _parted(law: DeviceLaw, math_: Mathematics) -> tuple[list[tuple[sympy.Symbol, sympy.Expr]], list[sympy.Expr]]:
+    """Return long numerators of fluxes by names of their own, and the fluxes in these names.
+
+    A fraction is never broken into lines, a sum is. No name of a model has a space.
+    """
+    numerators, fluxes = [], []
+    for number, flux in enumerate(law.fluxes):
+        top, bottom = sympy.fraction(flux)
+        if bottom != 1 and is_long(math_.text(top)):
+            numerators.append((sympy.Symbol(f"numerator {number + 1}"), top))
+            flux = numerators[-1][0] / bottom
+        fluxes.append(flux)
+    return numerators, fluxes
+
+
+def _numerators(law: DeviceLaw) -> dict[str, str]:
+    """Short names for numerators of fluxes."""
+    count = len(law.fluxes)
+    return {f"numerator {f + 1}": rf"\mathcal{{N}}{f'_{{{f + 1}}}' if count > 1 else ''}" for f in range(count)}
+
+
 def _law(law: DeviceLaw, math_: Mathematics) -> Iterator[str]:
     kind, count = law.kind, len(law.fluxes)
     affinities = {f"{step.name}_affinity" for step in kind.steps}
@@ -139,8 +160,9 @@ def _law(law: DeviceLaw, math_: Mathematics) -> Iterator[str]:
         yield from _stationary(law, math_)
         how = "steps that close its cycles"
     yield f"Steady flux in {'M/s' if kind.amount else 'turnovers per second'}, by the {how}:"
-    lines = [math_.equation(math_.symbol(s.name), value) for s, value in rest]
-    lines += [math_.equation(flux_name(kind.name, f, count), flux) for f, flux in enumerate(law.fluxes)]
+    numerators, fluxes = _parted(law, math_)
+    lines = [math_.equation(math_.symbol(s.name), value) for s, value in [*rest, *numerators]]
+    lines += [math_.equation(flux_name(kind.name, f, count), flux) for f, flux in enumerate(fluxes)]
     yield align(lines)
     for flux, net in enumerate(law.stoichiometry):
         yield _turnover(law, flux, net, math_)
@@ -184,14 +206,15 @@ def _conductance(conductance: Conductance) -> str:
 def slope_section(law: DeviceLaw, mathematics: Mathematics) -> str:
     """Return the derivatives of a device's fluxes by its terminals."""
     terminals = tuple(t.symbol for t in law.kind.terminals)
-    taken = [s.name for s, _ in law.definitions] + [t.name for t in terminals]
-    fluxes = () if law.solved else law.fluxes
-    assignments, table = forward(law.definitions, fluxes, terminals, Names(taken))
-    known = {symbol_ for symbol_, _ in law.definitions}
     names = _names(law)
     plain = mathematics.named(names)
+    numerators, fluxes = ([], []) if law.solved else _parted(law, plain)
+    definitions = (*law.definitions, *numerators)
+    taken = [s.name for s, _ in definitions] + [t.name for t in terminals]
+    assignments, table = forward(definitions, fluxes, terminals, Names(taken))
+    known = {symbol_ for symbol_, _ in definitions}
     derivatives = {}
-    for s, _ in law.definitions:
+    for s, _ in definitions:
         for t in terminals:
             derivatives[f"d_{s.name}_d_{t.name}"] = _partial(plain.symbol(s.name), symbol(t.name))
     math_ = mathematics.named({**names, **derivatives})

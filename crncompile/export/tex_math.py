@@ -54,7 +54,7 @@ class Mathematics:
 
     def equation(self, left: str, expression: sympy.Expr) -> str:
         """Return the lines of an ``align*`` for ``left = expression``; long sums go on in the next line."""
-        terms = sympy.Add.make_args(sympy.sympify(expression))
+        terms = [part for term in sympy.Add.make_args(sympy.sympify(expression)) for part in self._parts(term)]
         order = sorted(terms, key=lambda t: (t.could_extract_minus_sign(), sympy.default_sort_key(t)))
         lines, room = [f"{left} &="], _WIDTH - _width(left)
         for number, term in enumerate(order):
@@ -65,6 +65,16 @@ class Mathematics:
             lines[-1] += f" {text}"
             room -= _width(text)
         return " \\\\\n".join(lines)
+
+    def _parts(self, term: sympy.Expr) -> tuple[sympy.Expr, ...]:
+        """Return a term, or what a product of sums comes to where it is wider than a line."""
+        whole = sympy.fraction(term)[1] == 1
+        return sympy.Add.make_args(sympy.expand_mul(term)) if whole and is_long(self.text(term)) else (term,)
+
+
+def is_long(text: str) -> bool:
+    """Whether a formula is wider than a line."""
+    return _width(text) > _WIDTH
 
 
 def _width(text: str) -> int:

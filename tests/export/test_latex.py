@@ -7,11 +7,15 @@ import pytest
 import sympy
 from backends.random_networks import CHARGE, MOLECULES, random_network
 from pylatexenc.latexwalker import LatexCharsNode, LatexEnvironmentNode, LatexGroupNode, LatexMacroNode, LatexWalker
+from symbolic.kinds import LIBRARY, library_kind
 
 import crncompile
 from crncompile.export.latex import latex_text
+from crncompile.export.tex_devices import device_section, slope_section
 from crncompile.export.tex_math import Mathematics
 from crncompile.export.tex_words import number, quantity, symbol, unit, words
+from crncompile.symbolic.device_law import derive
+from crncompile.symbolic.signs import Conductance
 from crncompile.units import Units
 
 MODELS = Path(__file__).parent.parent.parent / "models"
@@ -208,6 +212,42 @@ def test_constants_of_nature_have_their_names():
     hbar = units.constants()["hbar"][0]
     assert Mathematics(units).text(x / sympy.Float(hbar) - y / sympy.Float(hbar)) == r"\frac{x - y}{\hbar}"
     assert Mathematics(units).text(sympy.Float(6.02214076e23) * x) == r"N_{\mathrm{A}} \, x"
+
+
+GROUP = r"\{((?:[^{}]|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})*)\}"
+
+
+def breadth(text):
+    """Estimate the width of a formula in letters of a line: fractions as their longer part, subscripts small."""
+    while match := re.search(rf"\\frac{GROUP}{GROUP}", text):
+        wider = max(match[1], match[2], key=breadth)
+        text = text[: match.start()] + wider + text[match.end() :]
+    text = re.sub(rf"\^{GROUP}(?=_)|\\(mathrm|text|left|right|mathcal|quad|,)(?![a-z])", "", text)
+    small = re.findall(rf"[_^]{GROUP}", text)
+    rest = re.sub(rf"[_^]{GROUP}", "", text)
+    return sum(0.65 * letters(part) for part in small) + letters(rest)
+
+
+def letters(text):
+    return len(re.sub(r"[{}&\\ ]", "", re.sub(r"\\[a-zA-Z]+", "x", text)))
+
+
+@pytest.mark.parametrize("name", [name for name in LIBRARY if library_kind(name).current is None])
+def test_every_line_of_a_law_fits_the_page(name):
+    law, mathematics = derive(library_kind(name)), Mathematics(Units(1.0))
+    text = device_section(law, Conductance("none"), mathematics) + slope_section(law, mathematics)
+    for block in re.findall(r"\\begin\{align\*\}(.*?)\\end\{align\*\}", text, re.DOTALL):
+        for line in block.split("\\\\\n"):
+            assert breadth(line) < 79, line  # letters of some 2.1 mm on 166 mm
+
+
+def test_long_numerators_have_names():
+    law, mathematics = derive(library_kind("anderson_dot")), Mathematics(Units(1.0))
+    section = device_section(law, Conductance("none"), mathematics)
+    assert r"\varphi_{\text{anderson\_dot}} &= \frac{\mathcal{N}}{Z}" in section
+    slopes = slope_section(law, mathematics)
+    assert r"\frac{\partial \mathcal{N}}{\partial \mathrm{left}} &= " in slopes
+    assert r"- \frac{\frac{\partial Z}{\partial \mathrm{left}} \, \mathcal{N}}{Z^{2}}" in slopes
 
 
 def test_long_sums_are_broken():
