@@ -157,7 +157,7 @@ dot b: y -> ground = resonant_dot(gamma_left = 1 GHz, gamma_right = 1 GHz, level
     (tmp_path / "n.tnet").write_text(text)
     assert "ground at 0 kT" in crn("check", "n.tnet", "--verbose").stdout
     assert crn("plot", "n.tnet", "--what", "device", "--device", "b", "-o", "b.svg").exit_code == 0
-    assert "right = 0 kT" in (tmp_path / "b.svg").read_text()
+    assert "right = 0 mV" in (tmp_path / "b.svg").read_text()
 
 
 def test_warnings_hold_for_the_parameters_of_a_file(crn, tmp_path):
