@@ -87,9 +87,26 @@ def descend(job: Job, method: Callable[[Array], Method]) -> None:
         if resumed is not None:
             descent.restore(resumed)
             resumed = None
-        best = descent.run()
-        if recorder.confirm(best) <= job.number("target"):
+        if _confirmed(job, descent) <= job.number("target"):
             break
+
+
+def _confirmed(job: Job, descent: Descent) -> float:
+    """Train a start, and return the loss of its best parameters, followed from the stated start.
+
+    Raises DivergedError where the network has lost its steady states there; the last sound parameters are kept.
+    """
+    recorder, best = job.recorder, descent.run()
+    known = recorder.parameters if descent.comparable and job.held_back is None else None
+    recorder.parameters = best if known is None else known  # what is kept where there is no time to follow them
+    found = recorder.confirm(best)
+    outcome = found.validation or found.outcome
+    if outcome is not None and recorder.lost(found):
+        recorder.parameters = descent.last_sound() if known is None else known
+        raise DivergedError(descent.where(outcome, "have no steady state in the end"))
+    if known is not None and recorder.best < found.loss:  # a step before was better than the last one
+        found = recorder.confirm(known)
+    return found.loss
 
 
 def _varied(job: Job) -> tuple[Task, Gradient]:
@@ -109,7 +126,8 @@ class Descent:
 
     ``settled`` says whether all that a checkpoint keeps belongs to the same step. ``sound`` are the free variables at
     the last batch all of which had steady states; ``average`` is what is validated and kept. Batches are those of
-    ``task``, their gradients from ``gradient``.
+    ``task``, their gradients from ``gradient``. ``comparable`` says whether losses of two steps tell which parameters
+    are better: batches may differ in their samples, in what was added to these, and in their networks.
     """
 
     def __init__(self, job: Job, start: int, method: Callable[[Array], Method], batches: int, precision: str):
@@ -123,6 +141,7 @@ class Descent:
         self.average = Average(self.origin, job.number("average"))
         distortion = Distortion.of(job.settings)
         self.augmentation = Augmentation(job.task.compiled.inputs, distortion, job.number("noise"), job.seed)
+        self.comparable = batches == 1 and self.augmentation.idle and not self.average.share and self.task is job.task
         self.states = States(job.task, precision)
         self.checked = None if job.held_back is None else States(job.held_back, precision)
         self.step = self.epochs = self.lost = self.waited = 0
@@ -142,6 +161,7 @@ class Descent:
                     order, ordered = self._order(), self.epochs
                 self._one(order[self.step - self.epochs * self.batches])
                 job.offer(self.state) if self.step % self.batches else None
+            self._point(self.z)
         except BaseException as error:
             self._leave(isinstance(error, DivergedError))
             raise
@@ -164,7 +184,7 @@ class Descent:
 
     def _one(self, chosen: Array) -> None:
         """Take one step, along the gradient of some samples."""
-        job, point = self.job, self._point()
+        job, point = self.job, self._point(self.z)
         batch, parameters = self._batch(chosen), {**self.fixed, **point.values}
         follow = not self.states.known[chosen].all()
         outcome = batch.run(parameters, Search(self.states.near(chosen), follow, self.precision, exact=False))
@@ -183,7 +203,8 @@ class Descent:
         self.settled = True
         job.recorder.tell(outcome, right if job.task.classifies else None)
         if self.lost >= _LOST:
-            raise DivergedError(self._where(outcome))
+            what = f"of the last batch have no steady state, and as bad were {_LOST} batches in a row"
+            raise DivergedError(self.where(outcome, what))
 
     def _slope(self, batch: Task, outcome: Outcome, point: Point, parameters: Mapping[str, Array]) -> Array | None:
         """Return the derivative of the mean loss by the free variables; ``None`` where no sample has a state."""
@@ -199,13 +220,12 @@ class Descent:
 
     def _add(self, outcome: Outcome, parameters: Mapping[str, Array]) -> None:
         """Note an evaluation; the losses of single batches are too different to tell the best parameters."""
-        same = self.batches == 1 and self.augmentation.idle and not self.average.share
-        self.job.recorder.add(outcome, parameters, candidate=same)
+        self.job.recorder.add(outcome, parameters, candidate=self.comparable)
 
-    def _point(self) -> Point:
+    def _point(self, z: Array) -> Point:
         """Return the trained parameters; raises DivergedError where one is beyond all numbers."""
         with np.errstate(over="ignore", invalid="ignore"):
-            point = self.job.packing.at(self.z)
+            point = self.job.packing.at(z)
         lost = [name for name, value in point.values.items() if not np.isfinite(value).all()]
         if lost:
             raise DivergedError(f"step {self.step} led beyond all numbers in {', '.join(lost)}; the rate is too high")
@@ -224,7 +244,7 @@ class Descent:
         fine = np.isfinite(length)
         if outcome.unconverged == 0 and fine:
             self.sound = self.z
-        self.lost = self.lost + 1 if not fine or 2 * outcome.unconverged >= len(outcome.good) else 0
+        self.lost = self.lost + 1 if not fine or outcome.lost else 0
         if g is not None and fine:
             rate, clip, decay = self.rate(), self.job.number("clip"), self.job.number("weight_decay")
             if clip and length > clip:
@@ -272,7 +292,7 @@ class Descent:
             self.checked.recent = self.states.recent
         every = np.arange(self.job.held_back.samples)
         search = Search(self.checked.near(every), not self.checked.known.all(), self.precision)
-        parameters = {**self.fixed, **self.job.packing.at(self.average.z).values}
+        parameters = {**self.fixed, **self._point(self.average.z).values}
         found = self.job.held_back.run(parameters, search)
         self.checked.keep(every, found.solution.u)
         return found
@@ -282,6 +302,10 @@ class Descent:
     def _parameters(self, z: Array) -> dict[str, Array]:
         return {**self.values, **self.job.packing.unpack(z.astype(float))}
 
+    def last_sound(self) -> dict[str, Array]:
+        """Return the parameters of the last batch all of which had steady states."""
+        return self._parameters(self.sound)
+
     def _leave(self, diverged: bool) -> None:
         """Hand the best parameters over before the end; single batches are too different to be compared by loss."""
         recorder = self.job.recorder
@@ -289,21 +313,20 @@ class Descent:
         if self.best is not None:
             recorder.parameters = self._parameters(self.best[1])
         elif diverged:
-            recorder.parameters = self._parameters(self.sound)
-        elif self.batches > 1 or recorder.parameters is None or self.average.share:
+            recorder.parameters = self.last_sound()
+        elif not self.comparable or recorder.parameters is None:
             recorder.parameters = self._parameters(self.average.z)
         if self.settled and not diverged:
             self.job.keep(self.state)
 
-    def _where(self, outcome: Outcome) -> str:
+    def where(self, outcome: Outcome, what: str) -> str:
         """Say which reservoirs have lost their steady states."""
         names, certificate = self.job.task.compiled.functions.structure.reservoirs, outcome.solution.certificate
         lost = Counter(names[place] for place in certificate.worst[~outcome.good])
         told = ", ".join(name for name, _ in lost.most_common(_MOST_NAMED)) + (", …" if len(lost) > _MOST_NAMED else "")
         if not lost:
             return f"the gradient is not finite in {_LOST} batches in a row"
-        share = f"{outcome.unconverged} of {len(outcome.good)} samples of the last batch have no steady state"
-        return f"{share}, and as bad were {_LOST} batches in a row; the currents do not balance at {told}"
+        return f"{outcome.unconverged} of {len(outcome.good)} samples {what}; the currents do not balance at {told}"
 
     # --- what a checkpoint keeps ---
 

@@ -111,6 +111,8 @@ class _Thermodynamic(BaseEstimator):
         self.robustness_ = found.robustness
         if found.interrupted:
             warnings.warn(f"training was {found.message}", stacklevel=4)
+        elif found.diverged:
+            warnings.warn(f"training {found.message}", stacklevel=4)
 
     def _compiled(self, features: int, outputs: int) -> CompiledNetwork:
         if self.model is None:

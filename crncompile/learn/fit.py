@@ -36,6 +36,9 @@ Array = NDArray[Any]
 _LEAST_SQUARES_LIMIT = 2e7  # elements of the Jacobian of the residuals that least squares may take
 _MOST_NAMED = 5
 _INTERRUPTED = "interrupted: the best parameters so far are kept"
+_BACK = "; nothing better was found than the parameters it began with, which are kept"
+_OTHERS = ("robust", "fluctuations", "noise", "shift", "elastic", "rotation", "scaling", "shear")
+"""Settings by which training has other networks or samples in view than those by which it is judged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +150,8 @@ def fit(
 
     Raises ModelError for a `training` statement that makes no sense, DataError for data that do not fit the model, for
     unknown rules, optimisers and settings, for a rule that can not train this model, and for a checkpoint of another
-    training. Ctrl-C ends training and keeps the best parameters so far; so does a training that diverges.
+    training. Ctrl-C ends training and keeps the best parameters so far; so does a training that diverges. Where nothing
+    is better than the parameters it began with, these are kept.
     """
     whole = Task(compiled, X, y) if laboratory is None else MeasuredTask(compiled, X, y, laboratory)
     packing = Packing([p for p in compiled.network.parameters if p.trained])
@@ -198,7 +202,28 @@ def _train(job: Job, method: Optimizer) -> tuple[str, bool, bool]:
         message, diverged = f"diverged, the last good parameters are kept: {error}", True
     if message != "finished" and job.recorder.parameters is not None:
         job.recorder.confirm(job.recorder.parameters)
+    try:
+        message += _no_worse(job)
+    except KeyboardInterrupt:
+        if job.recorder.confirmed is None:
+            raise
+        interrupted = True
     return message, interrupted, diverged
+
+
+def _no_worse(job: Job) -> str:
+    """Go back to where training began if that is better than what was found; then return words about it.
+
+    The beginning is not evaluated, which takes as long as many steps, where its first batch had twice the loss at
+    least; nor where training had others in view than the samples and the network that would be compared.
+    """
+    recorder, found = job.recorder, job.recorder.confirmed
+    if found is not None and not recorder.lost(found):
+        clearly = recorder.history and found.merit[-1] < 0.5 * recorder.history[0]
+        others = job.held_back is None and any(job.settings.get(name) for name in _OTHERS)
+        if clearly or others:
+            return ""
+    return _BACK if recorder.go_back(job.begin(0)) and recorder.history else ""
 
 
 def _settings(
@@ -334,9 +359,9 @@ def _account(
 ) -> Fit:
     """Evaluate the best parameters once more, followed from the stated start, and say what came out."""
     recorder, task = job.recorder, job.task
-    if recorder.confirmed is None:
-        recorder.confirm(job.begin(0))
     parameters, outcome, checked = recorder.outcomes()
+    if not outcome.good.any() and not diverged:
+        diverged, message = True, f"{message}, and no sample has a steady state"
     if job.judgements and outcome.good.any():
         with suppress(NotAtRestError):
             job.judgements.append(judge(task, job.teacher, parameters, outcome))

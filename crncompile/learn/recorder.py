@@ -68,6 +68,11 @@ class Confirmed:
     outcome: Outcome | None = None
     validation: Outcome | None = None
 
+    @property
+    def loss(self) -> float:
+        """The loss of the samples that train; infinite if one has no steady state."""
+        return float("inf") if self.outcome is None or self.outcome.unconverged else self.outcome.loss
+
 
 def merit(task: Task, outcome: Outcome) -> tuple[float, ...]:
     """Return what is less for a better outcome: samples without a state first, then errors, then the loss."""
@@ -174,21 +179,39 @@ class Recorder:
         if self.metrics is not None:
             self.metrics(whole)
 
-    def confirm(self, parameters: Mapping[str, Array]) -> float:
-        """Follow every sample from the stated start and return the loss; infinite if a sample has no steady state.
+    def confirm(self, parameters: Mapping[str, Array]) -> Confirmed:
+        """Follow every sample from the stated start; what came of it is kept if it is the best so far.
 
         Where samples are held back it is those that are followed, as they decide; the others, many more, begin with
         their last states if these are known (`near`), in the precision of these, as their certificate says.
         """
-        near = None if self.held_back is None else self.near
+        found = self._followed(parameters, None if self.held_back is None else self.near)
+        if self.confirmed is None or found.merit < self.confirmed.merit:
+            self.confirmed = found
+        return found
+
+    def go_back(self, parameters: Mapping[str, Array]) -> bool:
+        """Keep the parameters with which training began if they are better, and say whether they are.
+
+        They have to lose no more samples, and to have less errors or loss: a few samples that were lost on the way
+        are no reason to forget what was learned.
+        """
+        found, last = self._followed(parameters, None), self.confirmed
+        if last is None or (found.merit[0] <= last.merit[0] and found.merit[1:] < last.merit[1:]):
+            self.confirmed = found
+        return self.confirmed is found
+
+    def lost(self, found: Confirmed) -> bool:
+        """Whether half of the samples that decide, or more, have no steady state."""
+        return 2 * found.merit[0] >= (self.held_back or self.task).samples
+
+    def _followed(self, parameters: Mapping[str, Array], near: Array | None) -> Confirmed:
         outcome, checked = self._solve(parameters, near)
         if self.held_back is None or checked is None:
             found: tuple[float, ...] = outcome.unconverged, outcome.loss
         else:
             found = merit(self.held_back, checked)
-        if self.confirmed is None or found < self.confirmed.merit:
-            self.confirmed = Confirmed(found, dict(parameters), near, outcome, checked)
-        return outcome.loss if not outcome.unconverged else float("inf")
+        return Confirmed(found, dict(parameters), near, outcome, checked)
 
     def outcomes(self) -> tuple[Mapping[str, Array], Outcome, Outcome | None]:
         """Return the best confirmed parameters, their outcome, and that on samples held back, if any are."""

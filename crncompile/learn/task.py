@@ -71,6 +71,11 @@ class Outcome:
         """Number of samples without a certified steady state."""
         return int(np.count_nonzero(~self.good))
 
+    @property
+    def lost(self) -> bool:
+        """Whether half of the samples, or more, have no steady state."""
+        return 2 * self.unconverged >= len(self.good)
+
 
 def _numbers(values: ArrayLike, what: str) -> Array:
     """Return values as an array of at least one axis; bytes stay bytes, as a million images would not fit otherwise."""

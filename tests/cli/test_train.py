@@ -82,6 +82,19 @@ def test_ctrl_c_keeps_the_best_so_far(crn, line, tmp_path, monkeypatch):
     assert crn("evaluate", "divider.tnet", "--data", line, "--parameters", "p.npz").exit_code == 0
 
 
+def test_a_training_that_loses_all_its_states_fails(crn, tmp_path):
+    """And the parameters that it writes are those before."""
+    crn("new", "t_dots")
+    words = ("t_dots.tnet", "--data", "t_dots.csv")
+    result = crn("train", *words, "--optimizer", "sgd", "--rate", "1e6", "--epochs", "5", "-o", "p.npz", "--json")
+    assert result.exit_code == 1
+    content = json.loads(result.stdout)
+    assert content["diverged"] is True
+    assert content["unconverged"] == 0
+    assert "error: diverged, the last good parameters are kept: 41 of 41 samples have no steady state" in result.stderr
+    assert crn("evaluate", *words, "--parameters", "p.npz").exit_code == 0
+
+
 def test_training_goes_on_from_parameters(crn, line):
     crn("train", "divider.tnet", "--data", line, "-o", "p.npz")
     result = crn("train", "divider.tnet", "--data", line, "--parameters", "p.npz", "--starts", "1", "--json")

@@ -80,7 +80,9 @@ def test_an_empty_split_is_told(golden, name):
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "lbfgs"])
 def test_the_best_on_what_is_held_back_is_kept(classes, optimizer):
-    """Labels of the samples held back are wrong, so that training makes these worse, and the first epoch is best."""
+    """Labels of the samples held back are wrong, so that training makes these worse, and the first epoch is best,
+    or none.
+    """
     _, held_back = split(40, 10, 0, LABELS)
     labels = LABELS.copy()
     labels[held_back] = 1 - labels[held_back]
@@ -88,6 +90,8 @@ def test_the_best_on_what_is_held_back_is_kept(classes, optimizer):
     words = {"lbfgs": {"iterations": 8, "starts": 1}}.get(optimizer, {"rate": 0.3, "batch": 10, "epochs": 8})
     fit = classes.fit(POINTS, labels, optimizer=optimizer, validation=10, **words)
     found = [epoch["validation_accuracy"] for epoch in fit.epochs]
+    begun = Task(classes, POINTS, labels).subset(fit.validation.samples)
+    found.append(begun.accuracy(begun.run(classes.parameters())))
     assert len(fit.validation.samples) == 10
     assert fit.validation.accuracy == max(found)
     assert len(fit.samples) == 30
@@ -453,6 +457,95 @@ def test_a_training_that_diverges_keeps_the_last_good_parameters(classes, golden
     assert all(np.isfinite(value).all() for value in fit.parameters.values())
     assert len(fit.history) < 200
     golden.check("cli/training/diverged.txt", fit.message)
+
+
+def near(found, wanted):
+    """Assert that parameters are the same but for rounding."""
+    for name, value in wanted.items():
+        assert found[name] == pytest.approx(value, rel=1e-12)
+
+
+SOON = {
+    "whole": {},
+    "batches": {"batch": 3},
+    "validation": {"validation": 3},
+    "last step": {"epochs": 1},
+    "mean": {"average": 0.5},
+    "starts": {"starts": 3},
+}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("name", SOON)
+def test_a_training_that_ends_soon_after_it_lost_its_states_has_diverged(line, optimizer, name):
+    """Before ten batches in a row are lost, or at a step that nothing follows."""
+    fit = line.fit(XS, YS, seed=0, optimizer=optimizer, **{"rate": 1e6, "epochs": 3, **SOON[name]})
+    assert fit.diverged
+    assert fit.unconverged == 0
+    begun = Task(line, XS, YS).subset(fit.samples).run(line.parameters())
+    assert fit.loss <= begun.loss * (1 + 1e-9)
+    assert "have no steady state in the end; the currents do not balance at" in fit.message
+
+
+def test_the_last_step_may_lead_beyond_all_numbers(classes):
+    fit = classes.fit(POINTS, LABELS, optimizer="sgd", rate=1e6, batch=40, epochs=1)
+    assert fit.diverged
+    assert "step 1 led beyond all numbers" in fit.message
+    near(fit.parameters, classes.parameters())
+
+
+def test_parameters_on_which_samples_are_held_back_lead_beyond_all_numbers(classes):
+    fit = classes.fit(POINTS, LABELS, optimizer="sgd", rate=1e6, batch=40, epochs=5, validation=0.2)
+    assert fit.diverged
+    assert np.isfinite(fit.validation.loss)
+    near(fit.parameters, classes.parameters())
+
+
+def test_a_step_before_the_last_one_may_have_been_the_best(classes):
+    fit = classes.fit(POINTS, LABELS, optimizer="adam", rate=30.0, batch=40, epochs=5)
+    assert fit.loss == pytest.approx(min(fit.history), rel=1e-6)
+    assert fit.history[-1] > 2 * fit.loss
+    assert fit.message == "finished"
+
+
+@pytest.mark.parametrize("validation", [0, 0.25])
+def test_a_training_does_not_end_worse_than_it_began(classes, golden, validation):
+    words = {"optimizer": "sgd", "batch": 10, "seed": 1, "validation": validation}
+    good = classes.fit(POINTS, LABELS, **words, rate=1.0, epochs=20).parameters
+    worse = classes.fit(POINTS, LABELS, **words, rate=30.0, epochs=2, parameters=good)
+    assert same(worse.parameters, good)
+    assert not worse.diverged
+    golden.check("cli/training/no-better.txt", worse.message)
+
+
+def test_noise_may_make_the_samples_themselves_fit_less(classes):
+    """What was trained is kept: it is to be good at others, too."""
+    words = {"optimizer": "sgd", "batch": 10, "seed": 1}
+    good = classes.fit(POINTS, LABELS, **words, rate=1.0, epochs=20)
+    noisy = classes.fit(POINTS, LABELS, **words, rate=1.0, epochs=2, noise=1.0, parameters=good.parameters)
+    assert noisy.loss > good.loss
+    assert noisy.message == "finished"
+
+
+def test_ctrl_c_while_the_end_is_compared_with_the_beginning(classes, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("crncompile.learn.recorder.Recorder.go_back", stopped)
+    fit = classes.fit(POINTS, LABELS, rate=1e-9, epochs=1)
+    assert fit.interrupted
+    assert np.isfinite(fit.loss)
+
+
+@pytest.mark.parametrize("optimizer", ["lm", "lbfgs"])
+def test_other_optimisers_tell_that_no_sample_has_a_state(monkeypatch, optimizer, golden):
+    monkeypatch.setattr("crncompile.search.MOST_STEPS", 20)
+    text = (Path(__file__).parents[1] / "cli" / "models" / "brusselator.tnet").read_text()
+    net = crncompile.loads(text.replace("mass_action(k = 1 s^-1)", "mass_action(k = train 1 s^-1)"))
+    fit = net.fit(np.linspace(3, 4, 9), YS, optimizer=optimizer, starts=1, iterations=2)
+    assert fit.diverged
+    assert fit.unconverged == 9
+    golden.check("cli/training/no-states-at-all.txt", fit.message)
 
 
 def test_a_training_without_steady_states_says_which_reservoirs(monkeypatch, golden):

@@ -59,7 +59,7 @@ def train(job: Job) -> None:
     for place in range(finished, len(order)):
         recorder.start, found = order[place] + 1, tried[order[place]]
         found = found if found.loss <= target else _minimise(job, found, iterations)
-        over = recorder.confirm(found.values) <= 10 * target or not target
+        over = recorder.confirm(found.values).loss <= 10 * target or not target
         finished = len(order) if over else place + 1
         job.keep(partial(_state, tried, finished))
         if over:

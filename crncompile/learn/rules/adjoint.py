@@ -28,6 +28,9 @@ def gradient(
     Shapes (*parameter), or (samples, *parameter) with ``per_sample``. Samples without a steady state count as zero.
     """
     good = np.flatnonzero(outcome.good)
+    if not good.size:
+        shapes = {p.name: p.shape for p in compiled.network.parameters if p.trained}
+        return {name: np.zeros((len(outcome.good), *shape) if per_sample else shape) for name, shape in shapes.items()}
     solution = outcome.solution.take(good)
     chosen = {name: value[good] for name, value in weights.items()}
     found, _ = compiled.gradient(solution, chosen, per_sample=per_sample, only=compiled.trained)
