@@ -62,7 +62,7 @@ class Teacher:
         experiment = self._experiment(compiled, outcome, weights, good)
         if self.rule.needs != "variations" and not per_sample:
             experiment = replace(experiment, summed=True)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             measured = self.rule.gradient(experiment)
         if experiment.summed:
             return {p.name: measured.get(p.name, np.zeros((1, *p.shape)))[0] for p in self.packing.parameters}
