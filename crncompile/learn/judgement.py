@@ -69,6 +69,11 @@ def judge(task: Task, teacher: Teacher, parameters: Mapping[str, Array], outcome
     if outcome is None or task.samples > SAMPLES:
         task = task.subset(spread(task.samples))
         outcome = task.run(parameters)
+    if not outcome.good.any():
+        what = outcome.solution.certificate.messages[0]
+        raise DataError(
+            f"no sample has a steady state where training begins ({what}): {teacher.rule.name} has nothing to measure"
+        )
     exact, found = compared(task, outcome, teacher)
     hidden = hidden_variables(task.compiled, teacher.packing)
     return Judgement(

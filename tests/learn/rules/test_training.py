@@ -1,6 +1,7 @@
 """Training by a rule: optimisers that can use it, what is reported, what is refused, and in which words."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,6 +140,16 @@ REFUSED = {
     "no-output": (NO_OUTPUT, {"rule": "eqprop", **ADAM}),
     "conserved": (STARTING, {"rule": "response", **ADAM}),
 }
+
+
+@pytest.mark.parametrize("rule", ["response", "eqprop"])
+def test_a_rule_is_not_judged_where_nothing_is_at_rest(monkeypatch, rule):
+    """The Brusselator oscillates at these inputs; how long it is followed does not matter here."""
+    monkeypatch.setattr("crncompile.search.MOST_STEPS", 20)
+    text = (Path(__file__).parents[2] / "cli" / "models" / "brusselator.tnet").read_text()
+    net = crncompile.loads(text.replace("mass_action(k = 1 s^-1)", "mass_action(k = train 1 s^-1)"))
+    with pytest.raises(DataError, match=f"no sample has a steady state where training begins.* {rule} has nothing"):
+        net.fit(np.linspace(3, 4, 5), np.zeros(5), rule=rule, **ADAM)
 
 
 @pytest.mark.parametrize("name", REFUSED)
