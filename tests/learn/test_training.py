@@ -12,6 +12,7 @@ from crncompile.learn import optimizers
 from crncompile.learn.augment import Augmentation, image_shape, moved
 from crncompile.learn.descent import Descent
 from crncompile.learn.distortion import Distortion, Fields
+from crncompile.learn.recorder import Recorder
 from crncompile.learn.settings import Setting, chosen
 from crncompile.learn.split import split
 from crncompile.learn.task import Task
@@ -535,6 +536,28 @@ def test_ctrl_c_while_the_end_is_compared_with_the_beginning(classes, monkeypatc
     fit = classes.fit(POINTS, LABELS, rate=1e-9, epochs=1)
     assert fit.interrupted
     assert np.isfinite(fit.loss)
+
+
+@pytest.mark.parametrize("validation", [0, 0.25])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "lbfgs"])
+def test_ctrl_c_while_the_end_is_followed(classes, monkeypatch, optimizer, validation):
+    """What was trained is kept, and not what was before."""
+    words = {"lbfgs": {"iterations": 5, "starts": 1}}.get(optimizer, {"rate": 0.3, "batch": 10, "epochs": 4})
+    words |= {"optimizer": optimizer, "validation": validation}
+    whole = classes.fit(POINTS, LABELS, **words)
+    assert whole.message == "finished"
+    real, calls = Recorder._solve, []
+
+    def once(*given):
+        calls.append(given)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(Recorder, "_solve", once)
+    fit = classes.fit(POINTS, LABELS, **words)
+    assert fit.interrupted
+    assert same(fit.parameters, whole.parameters)
 
 
 @pytest.mark.parametrize("optimizer", ["lm", "lbfgs"])

@@ -41,7 +41,10 @@ def train(job: Job) -> None:
     recorder.plan(starts * job.count("iterations"))
     first = int(part(job.resumed, "optimizer")["start"]) if job.resumed is not None else 0
     for start in range(first, starts):
-        over = recorder.confirm(_Start(job, start).run()).loss <= job.number("target")
+        best = _Start(job, start).run()
+        if job.held_back is not None:
+            recorder.parameters = best  # what is kept where there is no time to follow them
+        over = recorder.confirm(best).loss <= job.number("target")
         done = {"start": np.array(starts if over else start + 1)}
         job.keep(partial(dict, done))
         if over:
