@@ -15,6 +15,7 @@ import crncompile
 from crncompile.errors import DataError
 from crncompile.learn import checkpoint
 from crncompile.learn.fit import Checkpoints
+from crncompile.learn.teacher import Teacher
 
 from .test_fit import CLASSES, LINE, XS, YS, same
 
@@ -123,6 +124,26 @@ def test_robust_training_goes_on_with_the_same_networks(tmp_path):
     with pytest.raises(Stop):
         net.fit(POINTS, LABELS, checkpoints=Checkpoints(tmp_path, every=1e-9), progress=stopping(5), **words)
     equal(net.fit(POINTS, LABELS, checkpoints=Checkpoints(tmp_path, resume=True), **words), whole)
+
+
+@pytest.mark.parametrize("after", [2, 5])
+@pytest.mark.parametrize("rule", ["spsa", "response_random"])
+def test_ctrl_c_in_the_middle_of_a_drawn_gradient(classes, tmp_path, monkeypatch, rule, after):
+    """The gradient is asked for once more, with the same draw."""
+    words = {**ADAM, "rule": rule, "rate": 0.01, "starts": 1}
+    whole = classes.fit(POINTS, LABELS, **words)
+    real, calls = Teacher._experiment, []
+
+    def stopped(*given):
+        calls.append(given)
+        if len(calls) == after:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(Teacher, "_experiment", stopped)
+    assert classes.fit(POINTS, LABELS, checkpoints=Checkpoints(tmp_path, every=1e-9), **words).interrupted
+    monkeypatch.undo()
+    equal(classes.fit(POINTS, LABELS, checkpoints=Checkpoints(tmp_path, resume=True), **words), whole)
 
 
 @pytest.mark.parametrize("after", [3, 12])
