@@ -18,9 +18,9 @@ from crncompile.learn.experiment import NotAtRestError
 from crncompile.learn.job import Job
 from crncompile.learn.judgement import Judgement, judge, judged, refuse
 from crncompile.learn.laboratory import Laboratory
+from crncompile.learn.meaning import meaning
 from crncompile.learn.measured import MeasuredTask
 from crncompile.learn.optimizers import Optimizer, find, having
-from crncompile.learn.parameters import fingerprint
 from crncompile.learn.recorder import DivergedError, Metrics, OutOfTimeError, Progress, Recorder, part
 from crncompile.learn.robust import Robustness, robustness
 from crncompile.learn.rules import find as find_rule
@@ -317,7 +317,7 @@ def _identity(job: Job, whole: Task, name: str) -> dict[str, str]:
     compiled = job.task.compiled
     begin = compiled.parameters(job.given, seed=0)
     return {
-        "the model": f"{compiled.network.name} ({fingerprint(compiled.network)[:12]})",
+        "the model": f"{compiled.network.name} ({meaning(compiled.network)[:12]})",
         "the set of values it begins with": digest(begin[name] for name in sorted(begin)),
         "the number of samples": str(whole.samples),
         "the set of data": digest([*whole.inputs.values(), whole.targets]),

@@ -15,6 +15,7 @@ import crncompile
 from crncompile.errors import DataError
 from crncompile.learn import checkpoint
 from crncompile.learn.fit import Checkpoints
+from crncompile.learn.parameters import fingerprint
 from crncompile.learn.teacher import Teacher
 
 from .test_fit import CLASSES, LINE, XS, YS, same
@@ -235,6 +236,37 @@ def test_a_checkpoint_of_other_data_or_another_model_is_refused(classes, kept):
         net = crncompile.loads(CLASSES.replace(other, {"K_M = 1 mM": "K_M = 2 mM", "enzyme a": "enzyme b"}[other]))
         with pytest.raises(DataError, match=said):
             net.fit(POINTS, LABELS, checkpoints=kept, **ADAM)
+
+
+OTHER_MODELS = {
+    "bounds": ("scale = train 2", "scale = train 2 in [0.5, 10]"),
+    "data": ("data = [0, 1]", "data = [0, 2]"),
+    "range": ("0.1 mM, 2 mM", "0.1 mM, 3 mM"),
+    "encoding": ("data = [0, 1]", "data = [0, 1], encoding = log"),
+    "readout": ("scale * ln(", "2 * scale * ln("),
+    "draws": ("lognormal(20 nM, 0.5)", "lognormal(20 nM, 0.6)"),
+    "tolerance": ("k_cat = 100 s^-1", "k_cat = 100 s^-1 tolerance 5 %"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_MODELS)
+def test_a_checkpoint_of_a_model_that_differs_in_a_detail_is_refused(classes, kept, name):
+    """Though files of parameters may be exchanged between the two."""
+    there, here = OTHER_MODELS[name]
+    assert there in CLASSES
+    net = crncompile.loads(CLASSES.replace(there, here))
+    assert fingerprint(net.network) == fingerprint(classes.network)
+    with pytest.raises(
+        DataError, match=r"the model is classes \([0-9a-f]{12}\) there and classes \([0-9a-f]{12}\) here"
+    ):
+        net.fit(POINTS, LABELS, checkpoints=kept, **ADAM)
+
+
+def test_a_checkpoint_is_gone_on_with_where_only_the_layout_differs(kept):
+    """Comments, lines, and the settings of training, which are compared as they are used."""
+    text = CLASSES.replace("network classes", "network classes  # as before\n\n").replace("x[i] ", "x[i]   ")
+    net = crncompile.loads(text + "training = adam(rate = 0.5)\n")
+    assert net.fit(POINTS, LABELS, checkpoints=kept, **ADAM).message == "finished"
 
 
 def test_a_checkpoint_is_not_written_over_unasked(classes, kept, golden):
