@@ -364,7 +364,7 @@ def _account(
         diverged, message = True, f"{message}, and no sample has a steady state"
     if job.judgements and outcome.good.any():
         with suppress(NotAtRestError):
-            job.judgements.append(judge(task, job.teacher, parameters, outcome))
+            job.judgements.append(judge(task, job.teacher, parameters, outcome, before=job.judgements[0]))
     return Fit(
         parameters=parameters,
         loss=outcome.loss,

@@ -25,6 +25,13 @@ LARGEST_DENSE = 1000
 NO_SIGNAL = 1e-6
 """Length of a gradient, relative to the exact one, below which there is none."""
 
+VANISHING = 1e-5
+"""Length of the exact gradient, relative to the loss or to its length where training began, below which it vanishes.
+
+What is measured with the usual nudge is right to some 1e-6 of a gradient in which no samples cancel; of less there is
+no angle that would mean anything. A step of one in the free variables then changes the loss by as little.
+"""
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -33,6 +40,7 @@ class Judgement:
     ``asymmetry`` is |J - J^T| / |J + J^T| (Frobenius) of the free states, None for a very large network; ``cosine`` and
     ``error`` (relative) compare the gradient by all free variables with the exact one, ``hidden_cosine`` that by the
     hidden devices alone, which touch no reservoir that is read: None where there are none, 0 where they get no signal.
+    ``length`` is that of the exact gradient; where it vanishes there is no angle to it, and cosine and error are NaN.
     """
 
     rule: str
@@ -40,6 +48,7 @@ class Judgement:
     cosine: float
     error: float
     hidden_cosine: float | None
+    length: float
 
     @property
     def wrong(self) -> bool:
@@ -48,7 +57,8 @@ class Judgement:
 
     def sentence(self) -> str:
         """Say it in one line."""
-        parts = [f"cosine {self.cosine:.4g} with the exact gradient"]
+        vanishes = not np.isfinite(self.cosine)
+        parts = ["the exact gradient vanishes" if vanishes else f"cosine {self.cosine:.4g} with the exact gradient"]
         if self.hidden_cosine is not None:
             silent = self.hidden_cosine == 0
             parts.append(
@@ -64,8 +74,18 @@ def judged(rule: Rule) -> bool:
     return bool(rule.exact) and rule.needs in ("relaxations", "complex relaxations")
 
 
-def judge(task: Task, teacher: Teacher, parameters: Mapping[str, Array], outcome: Outcome | None = None) -> Judgement:
-    """Compare a rule's gradient of the loss with the exact one; ``outcome`` is that of these parameters if known."""
+def judge(
+    task: Task,
+    teacher: Teacher,
+    parameters: Mapping[str, Array],
+    outcome: Outcome | None = None,
+    *,
+    before: Judgement | None = None,
+) -> Judgement:
+    """Compare a rule's gradient of the loss with the exact one; ``outcome`` is that of these parameters if known.
+
+    ``before`` is the judgement where training began: a gradient may vanish in comparison, see `VANISHING`.
+    """
     if outcome is None or task.samples > SAMPLES:
         task = task.subset(spread(task.samples))
         outcome = task.run(parameters)
@@ -75,13 +95,15 @@ def judge(task: Task, teacher: Teacher, parameters: Mapping[str, Array], outcome
             f"no sample has a steady state where training begins ({what}): {teacher.rule.name} has nothing to measure"
         )
     exact, found = compared(task, outcome, teacher)
-    hidden = hidden_variables(task.compiled, teacher.packing)
+    length, hidden = float(np.linalg.norm(exact)), hidden_variables(task.compiled, teacher.packing)
+    vanishes = length <= VANISHING * max(outcome.loss, before.length if before is not None else 0.0)
     return Judgement(
         teacher.rule.name,
         asymmetry(task.compiled, outcome),
-        cosine(found, exact),
-        error(found, exact),
-        cosine(found[hidden], exact[hidden]) if hidden.any() else None,
+        float("nan") if vanishes else cosine(found, exact),
+        float("nan") if vanishes else error(found, exact),
+        cosine(found[hidden], exact[hidden]) if hidden.any() and not vanishes else None,
+        length,
     )
 
 

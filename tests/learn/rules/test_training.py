@@ -13,7 +13,9 @@ from crncompile.errors import DataError
 from crncompile.learn import rules
 from crncompile.learn.experiment import NotAtRestError
 from crncompile.learn.judgement import asymmetry, judge, refuse
+from crncompile.learn.task import Task
 from crncompile.learn.teacher import Teacher, check
+from crncompile.learn.transform import Packing
 from tests.learn.rules.networks import network, situation
 
 X = np.linspace(0, 1, 9)[:, None] * np.ones((1, 2))
@@ -80,6 +82,27 @@ def test_a_judgement_is_of_all_weights_and_of_hidden_ones():
     assert exact.hidden_cosine == pytest.approx(1, abs=1e-9)
     assert exact.error < 1e-4
     refuse(exact)
+
+
+@pytest.mark.parametrize("outcome", ["reached", "out of reach"])
+def test_there_is_no_angle_to_a_gradient_that_vanishes(outcome):
+    """At an optimum all that is measured is rounding: the rule is no worse than before, nor is it refused there."""
+    net = network("bias_only")
+    made = net.solve(x=X, raw=True, parameters=net.parameters(seed=5)).readouts["r"]
+    targets = np.ravel(made) if outcome == "reached" else Y
+    words = {"optimizer": "levenberg_marquardt", "starts": 1}
+    optimum = net.fit(X, targets, **words, trial=200, iterations=400).parameters
+    teacher = Teacher(RULES["response"], Packing([p for p in net.network.parameters if p.trained]))
+    task = Task(net, X, targets)
+    first = judge(task, teacher, net.parameters())
+    last = judge(task, teacher, optimum, before=first)
+    assert first.cosine == pytest.approx(1, abs=1e-6)
+    assert last.length < 1e-5 * first.length
+    assert np.isnan(last.cosine)
+    assert last.sentence().startswith("response: the exact gradient vanishes")
+    assert not last.wrong
+    again = net.fit(X, targets, parameters=optimum, rule="response", **words, trial=1, iterations=1)
+    assert not again.judgements[0].wrong
 
 
 def test_training_reports_the_first_and_the_last_judgement():
