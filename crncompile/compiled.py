@@ -158,6 +158,8 @@ class CompiledNetwork:
         tail = array.shape[array.ndim - len(group.shape) :]
         if array.ndim < len(group.shape) or tail != group.shape:
             raise DataError(f"input {group.name} has shape {group.shape} (a batch may stand before), not {array.shape}")
+        if not np.isfinite(array).all() and np.isfinite(np.asarray(values, float)).all():
+            raise DataError(_beyond(group, array, raw))
         if group.content == "molecules" and np.any(array <= 0):
             raise DataError(f"input {group.name} is a concentration and must be positive: its potential is ln c")
         return array
@@ -371,3 +373,15 @@ def _numbers(values: ArrayLike, what: str) -> Array:
         return np.asarray(values, float)
     except (TypeError, ValueError) as error:
         raise DataError(f"{what} are not numbers") from error
+
+
+def _beyond(group: Reservoir, array: Array, raw: bool) -> str:
+    """Say which element of an input is so far outside its range that no number tells its potential."""
+    place = int(np.flatnonzero(~np.isfinite(array).reshape(-1, *group.shape).all(axis=0))[0])
+    coding, what = group.coding, "concentration" if group.content == "molecules" else "potential"
+    stated = (
+        "its range"
+        if coding is None or not raw or coding.data is None
+        else "the data range [{:g}, {:g}]".format(*coding.data)
+    )
+    return f"input {group.labels()[place]} is so far outside {stated} that its {what} is beyond all numbers"

@@ -113,3 +113,13 @@ def test_samples_of_a_solution_are_taken_in_the_order_asked_for(net):
     np.testing.assert_array_equal(found.take(np.array([2, 1, 0])).u, found.u[::-1])
     np.testing.assert_array_equal(found.take(np.array([True, False, False])).u, found.u[:1])
     assert found.take(np.arange(3)) is found
+
+
+def test_raw_data_beyond_all_numbers_are_told():
+    """Finite ones: others are told sample by sample."""
+    far = crncompile.loads(MODEL.replace("10 mM])", "10 mM], data = [0, 1], encoding = log)"))
+    with pytest.raises(DataError) as caught:
+        far.solve(s=[0.5, 1e6], t=0.5, raw=True)
+    said = "input s is so far outside the data range [0, 1] that its concentration is beyond all numbers"
+    assert str(caught.value) == said
+    assert far.solve(s=[0.5, np.nan], t=0.5, raw=True).certificate.failed.tolist() == [False, True]

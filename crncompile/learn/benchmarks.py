@@ -163,7 +163,7 @@ def selected(only: Sequence[str], mnist: Path | None) -> list[Benchmark]:
     if mnist is not None:
         return chosen
     if any(b.task == MNIST for b in chosen) and only:
-        raise ArgumentError("mnist needs its images: --mnist FOLDER with the four IDX files")
+        raise ArgumentError("mnist needs its images: name the folder with the four IDX files (mnist)")
     return [benchmark for benchmark in chosen if benchmark.task != MNIST]
 
 

@@ -94,7 +94,7 @@ class Keeper:
                 self.tell(f"there is no checkpoint in {self.folder} yet: training begins")
             return None
         if not resume:
-            raise DataError(f"{path} is there already: go on from it (--resume), or name another folder")
+            raise DataError(f"{path} is there already: go on from it (resume), or name another folder")
         arrays = read_arrays(path)
         if _IDENTITY not in arrays or _EPOCHS not in arrays:
             raise DataError(f"{path} is no checkpoint of a training")

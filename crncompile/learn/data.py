@@ -290,10 +290,10 @@ def _read_npz(path: Path, network: Network, known: AbstractSet[str]) -> _Table:
             raise DataError(f"{path}: {what}; {did_you_mean(name, {*axes, *({LABEL} & known)})}")
         own = axes.get(name, ())
         shape = tuple(axis.size for axis in own)
-        if array.ndim == 0 or array.shape[1:] != shape or not np.issubdtype(array.dtype, np.number):
+        if array.ndim == 0 or array.shape[1:] != shape or array.dtype.kind not in "iuf":
             wanted = f"(samples{''.join(f', {size}' for size in shape)})"
             raise DataError(
-                f"{path}: {name} is {array.dtype} of shape {array.shape}; it must be numbers of shape {wanted}"
+                f"{path}: {name} is {array.dtype} of shape {array.shape}; it must be real numbers of shape {wanted}"
             )
         samples = samples or (name, len(array))
         if len(array) != samples[1]:

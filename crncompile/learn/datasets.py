@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.errors import DataError, which_of
+from crncompile.errors import DataError, did_you_mean, which_of
 from crncompile.learn.data import (
     Data,
     counted_classes,
@@ -56,6 +56,7 @@ def read_samples(source: str | Path, network: Network, part: Part = "train") -> 
     text, chosen = str(source), part
     kind, rest = _kind(text)
     if kind is None:
+        _refuse_misspelt(text)
         return read_data(source, network)
     for name in PARTS:
         if rest.endswith(f":{name}"):
@@ -63,6 +64,17 @@ def read_samples(source: str | Path, network: Network, part: Part = "train") -> 
     if kind in SMALL_TASKS:
         return drawn_data(text, network, *_drawn(kind, rest, chosen))
     return _fitted(text, network, _READERS[kind](rest, chosen))
+
+
+def _refuse_misspelt(text: str) -> None:
+    """Raise DataError for what is no file, but nearly the name of a set."""
+    if Path(text).suffix or Path(text).exists():
+        return
+    name, sets = text.partition(":")[0], [*_ALONE, *_READERS]
+    meant = did_you_mean(name, [name] if name in sets else sets)
+    if meant.startswith("did you mean"):
+        written = meant.replace("mnist", "mnist:FOLDER").replace("openml", f"openml:{MNIST_784}")
+        raise DataError(f"there is no file {text}; {written}")
 
 
 def is_set(source: str | Path) -> bool:

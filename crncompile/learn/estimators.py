@@ -28,6 +28,7 @@ from crncompile.compiler import load, loads
 from crncompile.errors import DataError, SteadyStateError
 from crncompile.learn.data import feature_names, split_features
 from crncompile.learn.fit import Fit
+from crncompile.network.coding import encode
 from crncompile.solution import Solution
 
 Array = NDArray[Any]
@@ -138,13 +139,28 @@ class _Thermodynamic(BaseEstimator):
         low, high = self._ends
         width = high - low
         middle = low + width / 2
-        return np.asarray(2 * (X - middle) / np.where(width > 0, width, 1.0))
+        with np.errstate(over="ignore"):  # what is beyond all numbers is told later
+            return np.asarray(2 * (X - middle) / np.where(width > 0, width, 1.0))
+
+    def _refuse_beyond(self, raw: Array) -> None:
+        """Raise DataError for a scaled feature so far from those of training that no concentration stands for it."""
+        if self._ends is None:
+            return  # the network says it itself, in the model's own words
+        (group,) = self.network_.inputs
+        beyond = np.argwhere(~np.isfinite(encode(group, raw)))
+        if beyond.size:
+            sample, place = beyond[0]
+            named = getattr(self, "feature_names_in_", None)
+            feature = f"feature {place if named is None else named[place]} of sample {sample}"
+            told = "went from {:g} to {:g} in training".format(*(end[place] for end in self._ends))
+            raise DataError(f"{feature} is too far from what the network has learned: it {told}")
 
     def _outputs(self, X: ArrayLike) -> tuple[Array, Solution]:
         """Return readouts (samples, outputs), NaN with a warning where there is no steady state, and all about them."""
         check_is_fitted(self)
         raw = self._scaled(validate_data(self, X, reset=False, dtype=float))
         network = self.network_.network
+        self._refuse_beyond(raw)
         solution = self.network_.solve(split_features(network, raw), raw=True, parameters=self.parameters_)
         readouts = [r for r in network.readouts if r.keyword == self._keyword]
         parts = [solution.readouts[r.name].reshape(len(raw), -1) for r in readouts]

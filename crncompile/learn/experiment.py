@@ -27,7 +27,7 @@ class NotAtRestError(DataError):
 
 def unsettled(nudge: float) -> str:
     """Say that a nudge leaves no sample at rest."""
-    return f"no sample comes to rest with a nudge of {nudge:g}: make it smaller (--nudge)"
+    return f"no sample comes to rest with a nudge of {nudge:g}: make it smaller"
 
 
 class Instrument(Protocol):
@@ -180,7 +180,7 @@ class Experiment:
         if states.size and not np.isfinite(states).all(axis=-1).any():
             raise NotAtRestError(
                 f"no sample comes to rest with injections that shall move a reservoir by {self.nudge:g} kT: "
-                "make the nudge smaller (--nudge)"
+                "make the nudge smaller"
             )
 
     def gradient(self, updates: Sequence[tuple[Array, Array]]) -> Gradient:

@@ -36,9 +36,6 @@ Array = NDArray[Any]
 _LEAST_SQUARES_LIMIT = 2e7  # elements of the Jacobian of the residuals that least squares may take
 _MOST_NAMED = 5
 _INTERRUPTED = "interrupted: the best parameters so far are kept"
-_BACK = "; nothing better was found than the parameters it began with, which are kept"
-_OTHERS = ("robust", "fluctuations", "noise", "shift", "elastic", "rotation", "scaling", "shear")
-"""Settings by which training has other networks or samples in view than those by which it is judged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +200,7 @@ def _train(job: Job, method: Optimizer) -> tuple[str, bool, bool]:
     if message != "finished" and job.recorder.parameters is not None:
         job.recorder.confirm(job.recorder.parameters)
     try:
-        message += _no_worse(job)
+        message += job.go_back()
     except KeyboardInterrupt:
         if job.recorder.confirmed is None:
             raise
@@ -211,25 +208,12 @@ def _train(job: Job, method: Optimizer) -> tuple[str, bool, bool]:
     return message, interrupted, diverged
 
 
-def _no_worse(job: Job) -> str:
-    """Go back to where training began if that is better than what was found; then return words about it.
-
-    The beginning is not evaluated, which takes as long as many steps, where its first batch had twice the loss at
-    least; nor where training had others in view than the samples and the network that would be compared.
-    """
-    recorder, found = job.recorder, job.recorder.confirmed
-    if found is not None and not recorder.lost(found):
-        clearly = recorder.history and found.merit[-1] < 0.5 * recorder.history[0]
-        others = job.held_back is None and any(job.settings.get(name) for name in _OTHERS)
-        if clearly or others:
-            return ""
-    return _BACK if recorder.go_back(job.begin(0)) and recorder.history else ""
-
-
 def _settings(
     compiled: CompiledNetwork, task: Task, packing: Packing, optimizer: str | None, given: Mapping[str, Value]
 ) -> tuple[Optimizer, dict[str, Value]]:
     """Choose the optimiser and its settings: the caller's, else the model's, else by size."""
+    if "settings" in given:
+        raise DataError("settings are given by name, each on its own: fit(X, y, epochs=5), or fit(X, y, **settings)")
     if mistakes := mistakes_of_training(compiled.network):
         raise ModelError(mistakes)
     training = compiled.network.training
@@ -251,7 +235,7 @@ def _belong(optimizer: Optimizer, given: Mapping[str, Value]) -> None:
         if others and name not in optimizer.SETTINGS:
             raise ArgumentError(
                 f"{optimizer.NAME} has no setting {name}: {listed(others)} {'have' if len(others) > 1 else 'has'} it "
-                f"(choose one, such as --optimizer {others[0]})"
+                f"(choose one, such as {others[0]})"
             )
 
 

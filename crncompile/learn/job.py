@@ -22,6 +22,9 @@ Array = NDArray[Any]
 State = Mapping[str, Array]
 WORTH_SINGLE = 10_000
 """Devices of a family from which training in 32 bits pays."""
+_BACK = "; nothing better was found than the parameters it began with, which are kept"
+_OTHERS = ("robust", "fluctuations", "noise", "shift", "elastic", "rotation", "scaling", "shear")
+"""Settings by which training has other networks or samples in view than those by which it is judged."""
 
 
 @dataclass
@@ -67,6 +70,20 @@ class Job:
         outcome = few.run(compiled.parameters(self.given, seed=self.seed), Search(precision="float32"))
         weights = few.by_readout(few.loss_weights(outcome))
         return "float64" if overflows(compiled, outcome.solution, weights) else "float32"
+
+    def go_back(self) -> str:
+        """Go back to where training began if that is better than what was found; then return words about it.
+
+        The beginning is not evaluated, which takes as long as many steps, where its first batch had twice the loss at
+        least; nor where training had others in view than the samples and the network that would be compared.
+        """
+        recorder, found = self.recorder, self.recorder.confirmed
+        if found is not None and not recorder.lost(found):
+            clearly = recorder.history and found.merit[-1] < 0.5 * recorder.history[0]
+            others = self.held_back is None and any(self.settings.get(name) for name in _OTHERS)
+            if clearly or others:
+                return ""
+        return _BACK if recorder.go_back(self.begin(0)) and recorder.history else ""
 
     # --- checkpoints ---
 

@@ -112,7 +112,7 @@ def refuse(judgement: Judgement) -> None:
     if judgement.wrong:
         raise DataError(
             f"{judgement.sentence()}: it points the wrong way, for want of currents that depend on the bias alone; "
-            "use response, or force it (--force)"
+            "use response, or force it"
         )
 
 

@@ -134,7 +134,7 @@ def load_parameters(path: str | Path, compiled: CompiledNetwork) -> Values:
 def _read(
     path: str | Path, array: NDArray[np.float64], parameter: Parameter, written: Units, network: Network
 ) -> NDArray[np.float64]:
-    if not np.issubdtype(array.dtype, np.number) or not np.isfinite(array).all():
+    if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
         raise DataError(f"{path}: the parameter {parameter.name} has values that are not finite numbers")
     if written.temperature == network.units.temperature:
         return array.astype(float)

@@ -81,6 +81,8 @@ def _numbers(values: ArrayLike, what: str) -> Array:
     """Return values as an array of at least one axis; bytes stay bytes, as a million images would not fit otherwise."""
     try:
         array = np.atleast_1d(np.asarray(values))
+        if np.iscomplexobj(array):
+            raise DataError(f"the {what} are complex numbers")
         return array if array.dtype in (np.uint8, np.float32) else array.astype(float, copy=False)
     except (TypeError, ValueError) as error:
         raise DataError(f"the {what} are not numbers: {error}") from error

@@ -30,13 +30,14 @@ def encode(reservoir: Reservoir, raw: ArrayLike, precision: str = "float64") -> 
         hint = "state data = [lowest, highest] in its input(...)"
         raise DataError(f"input {reservoir.name} does not say which raw data meet its range: {hint}")
     low, high = coding.data
-    share = (np.asarray(raw, precision) - low) / (high - low)
-    if coding.encoding == "dual":
-        share = np.stack([share, 1.0 - share], axis=-1)
     first, last = coding.range
-    if coding.encoding == "log":
-        return np.asarray(first * (last / first) ** share)
-    return np.asarray(first + (last - first) * share)
+    with np.errstate(over="ignore", invalid="ignore"):  # who calls sees what is not finite
+        share = (np.asarray(raw, precision) - low) / (high - low)
+        if coding.encoding == "dual":
+            share = np.stack([share, 1.0 - share], axis=-1)
+        if coding.encoding == "log":
+            return np.asarray(first * (last / first) ** share)
+        return np.asarray(first + (last - first) * share)
 
 
 def slope(network: Network, reservoir: Reservoir, values: ArrayLike, *, raw: bool) -> NDArray[np.float64]:

@@ -97,6 +97,7 @@ def rewritten(path, **changes):
         ({"__fingerprint__": None}, "is no parameters file"),
         ({"a.level": None}, "lacks the trained parameters a.level"),
         ({"a.level": np.array([np.nan, 1.0])}, "a.level has values that are not finite numbers"),
+        ({"a.level": np.array([1.0, 1j])}, "a.level has values that are not finite numbers"),
         ({"a.level": np.array(["a", "b"])}, "a.level has values that are not finite numbers"),
         ({"a.level": np.zeros(3)}, "a.level"),
     ],

@@ -105,7 +105,7 @@ def test_a_run_is_gone_on_with(crn, bits, tmp_path, monkeypatch):
         file.write('{"evaluation": 9, "epoch": 3}\n{"evalu')  # written after the checkpoint, and cut off
     again = crn(*words, *kept)
     assert again.exit_code == 1
-    assert "run/checkpoint.npz is there already: go on from it (--resume)" in again.stderr
+    assert "run/checkpoint.npz is there already: go on from it (resume)" in again.stderr
     assert len((tmp_path / "m.jsonl").read_text().splitlines()) == 4
     result = crn(*words, *kept, "--resume", "-o", "p.npz")
     assert result.exit_code == 0

@@ -38,7 +38,7 @@ def test_tasks_and_models_are_chosen_by_name(tmp_path):
     [
         ("moon", "there is no benchmark moon; did you mean moons?"),
         ("chess", "there is no benchmark chess; tasks are sine, xor, moons, bump, digits, mnist"),
-        ("mnist", "mnist needs its images: --mnist FOLDER with the four IDX files"),
+        ("mnist", "mnist needs its images: name the folder with the four IDX files (mnist)"),
     ],
 )
 def test_what_is_said_of_other_names(name, said):

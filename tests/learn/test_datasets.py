@@ -129,6 +129,32 @@ def test_names_of_sets_are_no_files():
     assert not is_set("mnist")
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("dgits", "there is no file dgits; did you mean digits?"),
+        ("digit:test", "there is no file digit:test; did you mean digits?"),
+        ("mnist", "there is no file mnist; did you mean mnist:FOLDER?"),
+        ("openm:mnist_784", "there is no file openm:mnist_784; did you mean openml:mnist_784?"),
+        ("moon", "there is no file moon; did you mean moons?"),
+        ("digits.csv", "digits.csv can not be read: No such file or directory"),
+        ("nothing", "nothing can not be read: No such file or directory"),
+    ],
+)
+def test_a_set_that_is_misspelt_is_told(network, tmp_path, monkeypatch, source, said):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError) as caught:
+        read_samples(source, network)
+    assert str(caught.value) == said
+
+
+def test_a_file_may_be_called_nearly_like_a_set(network, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digit").write_text("x[1]\n")
+    with pytest.raises(DataError, match="digit: there are no samples below the header"):
+        read_samples("digit", network)
+
+
 def test_mnist_itself(shared):
     folder = shared / "data" / "mnist"
     if not folder.is_dir():

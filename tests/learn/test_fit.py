@@ -227,6 +227,8 @@ def test_time_is_kept(line):
     [
         ({"rule": "adjiont"}, "there is no learning rule adjiont; did you mean adjoint?"),
         ({"optimizer": "adm"}, "there is no optimiser adm; did you mean adam?"),
+        ({"settings": {"starts": 3}}, r"settings are given by name, each on its own: fit\(X, y, epochs=5\)"),
+        ({"optimizer": "lm", "epochs": 3}, r"adam and sgd have it \(choose one, such as adam\)"),
         ({"start": 3}, "levenberg_marquardt has no setting start; did you mean starts?"),
         ({"optimizer": "adam", "trial": 3}, "adam has no setting trial: levenberg_marquardt has it"),
         ({"optimizer": "lm", "validation": 0.1}, "has no setting validation: adam, lbfgs and sgd have it"),

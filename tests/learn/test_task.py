@@ -119,6 +119,8 @@ def test_a_task_on_some_of_the_samples(classes):
         (with_value(X, (3, 1), np.nan), Y, "sample 3 of the inputs is not a finite number"),
         (X, with_value(Y, (2, 0), np.inf), "sample 2 of the targets is not a finite number"),
         ([["a", "b"]], Y[:1], "the inputs are not numbers"),
+        (X + 1j, Y, "the inputs are complex numbers"),
+        (X, Y + 0j, "the targets are complex numbers"),
         ([[1.0], [1.0, 2.0]], Y[:2], "the inputs are not numbers"),
         (X, [["a"] * 4] * 5, "the targets are not numbers"),
         (3.0, Y, "the network has 2 inputs"),

@@ -122,6 +122,29 @@ def test_ctrl_c_keeps_the_best_so_far():
     assert np.isfinite(regressor.predict(X)).all()
 
 
+@pytest.mark.parametrize("scale", [1e6, 1e308])
+@pytest.mark.parametrize("kind", [crncompile.ThermodynamicRegressor, crncompile.ThermodynamicClassifier])
+def test_features_far_beyond_those_of_training_are_told(kind, scale):
+    settings = {"epochs": 1} if kind is crncompile.ThermodynamicClassifier else FEW
+    estimator = kind(hidden=2, settings=settings).fit(X, np.arange(9) % 2)
+    said = "feature 0 of sample 1 is too far from what the network has learned: it went from 0 to 1 in training"
+    with pytest.raises(DataError, match=said):
+        estimator.predict([[0.5], [scale]])
+
+
+def test_inputs_far_beyond_the_data_of_a_model_are_told():
+    estimator = crncompile.ThermodynamicClassifier(ENZYMES, settings={"epochs": 1}).fit(*points(20))
+    with pytest.raises(DataError, match=r"input z is so far outside the data range \[-1, 1\] that its concentration"):
+        estimator.predict([[0.5, 0.5, 1e6]])
+
+
+def test_a_training_that_diverges_is_told():
+    regressor = crncompile.ThermodynamicRegressor(DOTS, optimizer="sgd", settings={"rate": 1e6, "epochs": 3})
+    with pytest.warns(UserWarning, match="training diverged, the last good parameters are kept"):
+        regressor.fit(X, Y)
+    assert np.isfinite(regressor.predict(X)).all()
+
+
 def test_the_seed_says_it_all():
     first, again, other = (crncompile.ThermodynamicRegressor(hidden=2, seed=s, settings=FEW) for s in (3, 3, 4))
     predictions = [e.fit(X, Y).predict(X) for e in (first, again, other)]
