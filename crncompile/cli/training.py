@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
 import click
 
-from crncompile.cli.say import complain, plain
+from crncompile.cli.say import complain, note, plain
 from crncompile.errors import ArgumentError
 
 
@@ -42,6 +42,19 @@ def list_settings(context: click.Context, _: click.Parameter, wanted: bool) -> N
             default = setting.default if isinstance(setting.default, str) else f"{setting.default:g}"
             click.echo(f"  {name} = {default}".ljust(24) + setting.what)
     context.exit(0)
+
+
+@contextmanager
+def checkpoint_told(folder: Path | None) -> Iterator[None]:
+    """Say where the last checkpoint is, if there is one, where a training is interrupted before it has a result."""
+    from crncompile.learn.checkpoint import FILE
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if folder is not None and (folder / FILE).exists():
+            note(f"the last checkpoint is {folder / FILE}: --checkpoint {folder} --resume goes on from it")
+        raise
 
 
 class MetricsFile:

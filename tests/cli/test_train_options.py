@@ -115,6 +115,22 @@ def test_a_run_is_gone_on_with(crn, bits, tmp_path, monkeypatch):
         assert all(np.array_equal(found[name], wanted[name]) for name in wanted.files)
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_second_ctrl_c_tells_where_the_checkpoint_is(crn, bits, monkeypatch, kept):
+    """The first ends training; the second comes while the best parameters are followed from the stated start."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(progress.Reporter, "__call__", interrupt)
+    monkeypatch.setattr("crncompile.learn.recorder.Recorder._solve", interrupt)
+    result = crn(*ADAM, *(["--checkpoint", "run"] if kept else []))
+    assert result.exit_code == 130
+    assert "error: interrupted" in result.stderr
+    said = "the last checkpoint is run/checkpoint.npz: --checkpoint run --resume goes on from it"
+    assert (said in result.stderr) is kept
+
+
 def test_a_training_that_diverges(crn, tmp_path):
     (tmp_path / "bits.csv").write_text(BITS)
     words = ["train", "classes.tnet", "--data", "bits.csv", "--optimizer", "sgd", "--rate", "1e9", "-o", "p.npz"]

@@ -24,7 +24,7 @@ from crncompile.cli.options import (
 )
 from crncompile.cli.progress import waiting
 from crncompile.cli.say import complain, console, note, print_json, warn
-from crncompile.cli.training import MetricsFile, given_settings, list_settings
+from crncompile.cli.training import MetricsFile, checkpoint_told, given_settings, list_settings
 
 if TYPE_CHECKING:
     from crncompile.compiled import CompiledNetwork
@@ -132,6 +132,7 @@ def command(
         _compare(compiled, samples, compiled.parameters(start, seed=seed), seed, plot, as_json)
         return 0
     with ExitStack() as open_ones:
+        open_ones.enter_context(checkpoint_told(checkpoint))
         lines = open_ones.enter_context(MetricsFile(metrics, resume)) if metrics else None
         fit = compiled.fit(
             samples.X,
