@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
 from crncompile.backends.law_text import Law, LawText
 from crncompile.backends.numpy_runtime import SAMPLES, TILE
 from crncompile.backends.reading import Reader, columns, is_molecular, result_names, shaped
+from crncompile.backends.sum_text import Result, collected, crossed
 from crncompile.backends.text import INDENT, function, several
 from crncompile.program.types import Contribution, FamilyCode, GroupCode, Read
 
 _SLOTS = "slots = slots_of(parameters)"
-
-
-class Result(NamedTuple):
-    """The name of a family's values in the text, and whether there surely is one for each sample and device."""
-
-    name: str
-    whole: bool = False
 
 
 class NetworkText:
@@ -141,7 +134,7 @@ class NetworkText:
         if port.view.index is not None:
             index = self.reader.arrays.name(family.name, np.asarray(port.view.index))
             return where, f"scatter({value.name}, batch, {family.shape}, {index}, {group.stop - group.start})"
-        return where, _collected(family.shape, value, port.view.axes or ())
+        return where, collected(family.shape, value, port.view.axes or ())
 
     def _into(self, family: FamilyCode, terminal: int, value: Result, factor: int) -> str:
         port = family.ports[terminal]
@@ -256,7 +249,7 @@ class NetworkText:
             return f"{key} {_factor(term.factor)}{summed}"
         if term.mode == "outer":
             axes = row.view.axes or (), column.view.axes or ()
-            return f"{key} {_factor(term.factor)}{_crossed(family.shape, value, *axes)}"
+            return f"{key} {_factor(term.factor)}{crossed(family.shape, value, *axes)}"
         where = ", ".join(self._positions(family, port, group) for port, group in ((row, rows), (column, cols)))
         size = (rows.stop - rows.start, cols.stop - cols.start)
         return f"{key} {_factor(term.factor)}scatter_block({value.name}, batch, {family.shape}, {where}, {size})"
@@ -371,26 +364,6 @@ def _comment(family: FamilyCode) -> str:
 def _single(family: FamilyCode, port: Read) -> bool:
     """Whether a family is one device and its port one reservoir without an index."""
     return not family.shape and port.view.axes == ()
-
-
-def _collected(shape: tuple[int, ...], value: Result, keep: tuple[int, ...]) -> str:
-    """Return the text that sums values over all axes but ``keep``, (batch, kept) or what broadcasts to that."""
-    if len(shape) == 1 and keep == (0,):
-        return value.name
-    if not value.whole or list(keep) != sorted(keep):
-        return f"collect({value.name}, batch, {shape}, {keep})"
-    over = tuple(1 + a for a, size in enumerate(shape) if a not in keep and size > 1)
-    text = f"np.add.reduce({value.name}, axis={over[0] if len(over) == 1 else over})" if over else value.name
-    if len(shape) - len(over) == 1:
-        return text
-    return f"{text}.reshape(batch, {int(np.prod([shape[a] for a in keep], dtype=int))})"
-
-
-def _crossed(shape: tuple[int, ...], value: Result, rows: tuple[int, ...], columns: tuple[int, ...]) -> str:
-    """Return the text that sums values over all axes but those of rows and of columns, (batch, rows, columns)."""
-    if value.whole and len(shape) == 2 and (rows, columns) in (((0,), (1,)), ((1,), (0,))):
-        return value.name if rows == (0,) else f"{value.name}.transpose(0, 2, 1)"
-    return f"outer({value.name}, batch, {shape}, {rows}, {columns})"
 
 
 def _factor(factor: int) -> str:
