@@ -39,7 +39,9 @@ class Prepared(dict[str, Array]):
 
     def __init__(self, parameters: Mapping[str, Array]):
         super().__init__(parameters)
-        self.constants, self.dtype = constants_of(parameters), dtype_of(*parameters.values())
+        with np.errstate(all="ignore"):  # what is beyond all numbers shows where it is used
+            self.constants = constants_of(parameters)
+        self.dtype = dtype_of(*parameters.values())
 
 
 def prepare(parameters):

@@ -199,7 +199,7 @@ def test_more_classes_than_outputs_are_refused_and_fewer_warned_of():
 def test_samples_without_a_steady_state_are_nan_and_have_no_label():
     values, labels = points(12)
     model = crncompile.ThermodynamicClassifier(ENZYMES, settings={"epochs": 1}).fit(values, labels)
-    model.parameters_["drain.k"] = np.full(2, np.nan)
+    model.parameters_["drain.k"] = np.full(2, 1e305)
     values[1:] = values[0]
     with pytest.warns(UserWarning, match="12 samples have no steady state; sample 0: "):
         assert np.isnan(model.predict_proba(values)).all()
