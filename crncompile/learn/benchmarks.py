@@ -81,6 +81,8 @@ BENCHMARKS = (
     Benchmark("sine", "sine_enzymes", rule="eqprop"),
     Benchmark("sine", "sine_dots", _NUDGED, "eqprop"),
     Benchmark("sine", "sine_no_ndc", monotone=True),
+    Benchmark("sine", "sine_dots", monotone=True, counterparts=True),
+    Benchmark("sine", "sine_enzymes", counterparts=True),  # plain enzymes are not steep enough for the monotone fit
     Benchmark("xor", "xor_enzymes", Target(low=1.0)),
     Benchmark("xor", "xor_dots", Target(low=1.0)),
     Benchmark("moons", "moons_enzymes", Target(low=0.99)),

@@ -80,7 +80,7 @@ def test_sines_are_drawn_side_by_side(crn, tmp_path):
     result = crn("bench", "learning", "--only", "sine", "--plot", "sines.svg")
     assert result.exit_code == 1
     drawn = (tmp_path / "sines.svg").read_text(encoding="utf-8")
-    assert drawn.count('<g id="axes_') == 3
+    assert drawn.count('<g id="axes_') == 5
 
 
 def test_a_picture_needs_a_sine(crn):
