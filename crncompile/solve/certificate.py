@@ -56,11 +56,11 @@ class Certificate:
     status, how
         Words of `Status` and `How`, (batch,).
     residual
-        Largest |net current| / gross flux over the reservoirs (batch,), 1.
+        Largest |net current| / gross flux over the reservoirs, or gap of a conserved total in kT, (batch,).
     newton_step
         Largest |J^-1 F| over the reservoirs (batch,), kT.
     worst
-        Index (batch,) of the reservoir with the largest residual.
+        Index (batch,) of the reservoir with the largest |net current| / gross flux.
     iterations
         Linear systems' steps tried (batch,): of the path and of Newton's method.
     totals

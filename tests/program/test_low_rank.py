@@ -77,20 +77,21 @@ def test_the_rate_of_an_enzyme_is_a_factor_that_only_algebra_finds():
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "tier"),
     [
-        f"enzyme w[i, j]: x[i] -> h[j] = michaelis_menten({OTHERS}, K_M = train 1 mM)",
-        f"enzyme w[i, j]: x[i] -> h[j] = michaelis_menten({OTHERS}, K_M = L[j])",
-        f"enzyme w[i, j]: low -> h[j] = michaelis_menten({OTHERS}, K_M = K)",
-        "enzyme w[i, j]: low -> h[j] gate x[i] = own(total = train 1 s^-1, a = 1 mM)",
-        f"enzyme w[j]: h[j] -> y[j] = michaelis_menten(total = train 1 nM, {SHARED})",
+        (f"enzyme w[i, j]: x[i] -> h[j] = michaelis_menten({OTHERS}, K_M = train 1 mM)", "elementwise"),
+        (f"enzyme w[i, j]: x[i] -> h[j] = michaelis_menten({OTHERS}, K_M = L[j])", "elementwise"),
+        (f"enzyme w[i, j]: low -> h[j] = michaelis_menten({OTHERS}, K_M = K)", "separable"),
+        ("enzyme w[i, j]: low -> h[j] gate x[i] = own(total = train 1 s^-1, a = 1 mM)", "elementwise"),
+        (f"enzyme w[j]: h[j] -> y[j] = michaelis_menten(total = train 1 nM, {SHARED})", "elementwise"),
     ],
     ids=["own constant", "constant of columns", "supply", "gate", "one axis"],
 )
-def test_what_differs_by_more_or_has_other_terminals_is_not(line):
+def test_what_differs_by_more_or_has_other_terminals_is_not(line, tier):
     code, _ = family(line, HEAD + OWN)
     assert "low rank" not in code.cost
-    assert code.split is None or code.tier == "separable"
+    assert code.tier == tier
+    assert (code.split is None) == (tier == "elementwise")
 
 
 def test_small_families_between_floating_reservoirs_are_cheaper_one_by_one(monkeypatch):
