@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -40,8 +39,7 @@ def _given(network: Network) -> Iterator[tuple[Slot, Limits]]:
 
 def wrong(network: Network, parameter: Parameter, limits: Limits, values: NDArray[np.float64]) -> str | None:
     """Say what is wrong with the values of a parameter, if anything is: ``must be > 0 pF, not -10 pF``."""
-    above = values > limits.lower if limits.open_lower else values >= limits.lower
-    bad = values[~(above & (values <= limits.upper) & (np.abs(values) < math.inf))]
+    bad = values[~(limits.inside(values) & np.isfinite(values))]
     if not bad.size:
         return None
     unit, units = parameter.unit, network.units

@@ -28,8 +28,12 @@ class Limits:
 
     def contain(self, value: float) -> bool:
         """Whether a value lies within."""
-        above = value > self.lower if self.open_lower else value >= self.lower
-        return above and value <= self.upper
+        return bool(self.inside(np.asarray(value)))
+
+    def inside(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Say which values lie within."""
+        above = values > self.lower if self.open_lower else values >= self.lower
+        return np.asarray(above & (values <= self.upper))
 
     def within(self, other: Limits) -> Limits:
         """Return the intersection."""
@@ -78,7 +82,7 @@ def check_inside(
     frame: Frame | None = None,
 ) -> None:
     """Raise Fault for the first value outside its limits, and name its element where it is one of a frame's."""
-    inside = (values > limits.lower if limits.open_lower else values >= limits.lower) & (values <= limits.upper)
+    inside = limits.inside(values)
     if inside.all():
         return
     where = f" {frame.element(int(np.argmin(inside)))}" if frame and frame.shape == values.shape != () else ""

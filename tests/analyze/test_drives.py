@@ -232,20 +232,24 @@ def networks(draw):
     return names, used, mu, excess
 
 
-@given(networks())
-@settings(max_examples=60)
-def test_drives_are_what_the_range_of_the_stoichiometry_lacks(drawn):
-    names, used, mu, excess = drawn
+def examined(names, used, mu, excess):
+    """Return the stoichiometry and the ln K of drawn reactions that reach y, and how their network is balanced."""
     assume(any(taking.count("y") != giving.count("y") for taking, giving in used))
     columns = np.array([[g.count(n) - t.count(n) for n in names] for t, g in used], float)
     log_K = columns @ [mu[n] for n in names] + excess
     pairs = [(f"{written(t)} <-> {written(g)}", math.exp(log)) for (t, g), log in zip(used, log_K, strict=True)]
-    balance = examine(network([n for n in names if n not in "xy"], pairs))
+    return columns, log_K, examine(network([n for n in names if n not in "xy"], pairs))
+
+
+@given(networks())
+@settings(max_examples=60)
+def test_drives_are_what_the_range_of_the_stoichiometry_lacks(drawn):
+    columns, log_K, balance = examined(*drawn)
     lacking = log_K - columns @ np.linalg.lstsq(columns, log_K, rcond=None)[0]
     assert bool(balance.drives) == bool(np.abs(lacking).max() > 1e-6)
     assert balance.complete
     for drive in balance.drives:
-        times = turned(drive, len(used))
+        times = turned(drive, len(columns))
         assert not (times @ columns).any()
         assert times @ log_K == pytest.approx(drive.affinity)
         assert drive.affinity > 0
@@ -286,17 +290,12 @@ def one_for_one(draw):
 @settings(max_examples=80)
 def test_named_cycles_are_independent_and_span_all_that_is_driven(drawn):
     """Every cycle is a sum of those named and of balanced ones."""
-    names, used, mu, excess = drawn
-    assume(any(taking.count("y") != giving.count("y") for taking, giving in used))
-    columns = np.array([[g.count(n) - t.count(n) for n in names] for t, g in used], float)
-    log_K = columns @ [mu[n] for n in names] + excess
-    pairs = [(f"{written(t)} <-> {written(g)}", math.exp(log)) for (t, g), log in zip(used, log_K, strict=True)]
-    balance = examine(network([n for n in names if n not in "xy"], pairs))
+    columns, log_K, balance = examined(*drawn)
     assume(balance.drives and not balance.more)
-    named = np.array([turned(drive, len(used)) for drive in balance.drives])
+    named = np.array([turned(drive, len(columns)) for drive in balance.drives])
     assert np.linalg.matrix_rank(named) == len(named)
     balanced = [times for times in circuits(columns) if abs(times @ log_K) < 1e-6]
-    cycles = len(used) - np.linalg.matrix_rank(columns)
+    cycles = len(columns) - np.linalg.matrix_rank(columns)
     assert np.linalg.matrix_rank(np.array([*named, *balanced])) == cycles
 
 
