@@ -16,7 +16,7 @@ from crncompile.solution import Solution
 from crncompile.solve.adjoint import gradient_at
 from crncompile.solve.certificate import Certificate
 from crncompile.solve.equations import Linearisation
-from crncompile.solve.steady import Exact, steady_states
+from crncompile.solve.steady import Variant, steady_states
 
 if TYPE_CHECKING:
     from crncompile.compiled import CompiledNetwork
@@ -111,11 +111,7 @@ def _single(
     wanted: Wanted,
 ) -> Solution:
     """Newton's method in 32 bits; paths are followed in 64, and their ends rounded."""
-    if isinstance(parameters, PreparedParameters):
-        cast: Parameters = parameters.single()
-    else:
-        cast = {name: np.asarray(value, np.float32) for name, value in parameters.items()}
-    single = held.astype(np.float32, copy=False)
+    single, cast = _in_single(held, parameters)
     quick = _solved(compiled, single, cast, batch, begin, 0, wanted)
     lost = np.flatnonzero(quick.certificate.failed)
     if not (wanted.follow and len(lost)):
@@ -127,6 +123,23 @@ def _single(
     u[lost] = exact.u
     certificate = quick.certificate.put(lost, exact.certificate)
     return Solution(compiled.read(u, single, cast, batch), certificate, u, single, cast, batch, compiled)
+
+
+def _roughly(functions: Any, prepared: Any, held: Array, parameters: Parameters) -> Variant | None:
+    """Return the network in 32 bits, where Newton's method had better begin in them."""
+    if not functions.single_first(prepared):
+        return None
+    with np.errstate(all="ignore"):  # what is no number in 32 bits finds nothing there, and 64 go all the way
+        return Variant(*_ready(functions, *_in_single(held, parameters)))
+
+
+def _in_single(held: Array, parameters: Parameters) -> tuple[Array, Parameters]:
+    """Return held potentials and parameters in 32 bits."""
+    if isinstance(parameters, PreparedParameters):
+        cast: Parameters = parameters.single()
+    else:
+        cast = {name: np.asarray(value, np.float32) for name, value in parameters.items()}
+    return held.astype(np.float32, copy=False), cast
 
 
 def _solved(
@@ -150,7 +163,8 @@ def _solved(
         warm=begin.warm,
         totals=_totals(functions, begin.totals, parameters),
         injected=None if begin.injected is None else begin.injected.astype(start.dtype, copy=False),
-        exact=None if lawful else Exact(*_ready(exact, held, parameters)),
+        exact=None if lawful else Variant(*_ready(exact, held, parameters)),
+        single=_roughly(functions, ready[1], held, parameters) if lawful and start.dtype == np.float64 else None,
         maximum_steps=maximum_steps,
         eigenvalues=wanted.eigenvalues,
     )

@@ -154,3 +154,72 @@ def test_a_batch_of_many_portions_keeps_its_shape(monkeypatch):
     found = network.solve(x=np.random.default_rng(0).uniform(-2, 2, (2, 3, 40)))
     assert found.readouts["z"].shape == (2, 3)
     assert found.values["h"].shape == (2, 3, 9)
+
+
+INHIBITED = """
+network large
+temperature 300 K
+volume 1 nL
+index i = 1..40
+index j = 1..30
+reservoir x[i] = input(range = [0.1 mM, 2 mM])
+reservoir h[j] = floating(start = 0.5 mM)
+reservoir y = output(start = 0.5 mM)
+reservoir low = fixed(at = 0.1 mM)
+enzyme first[i, j]: x[i] -> h[j] = substrate_inhibited(total = train lognormal(1 uM, 0.5), k_cat = 1 s^-1,
+    K_M = train lognormal(1 mM, 0.3), K_P = train lognormal(1 mM, 0.3), K_I = train lognormal(9 mM, 0.3), K_eq = 2)
+enzyme second[j]: h[j] -> y = substrate_inhibited(
+    total = 1 uM, k_cat = 9 s^-1, K_M = 1 mM, K_P = 1 mM, K_I = 9 mM, K_eq = 2)
+reaction leak[j]: h[j] <-> low = mass_action(k = 1e-6 s^-1, K_eq = 1)
+reaction drain: y <-> low = mass_action(k = 1e-5 s^-1, K_eq = 1)
+readout z = y / 1 mM
+"""
+
+
+def searched(monkeypatch, network, wanted, *given, **options):
+    """Solve with Newton's method beginning in 32 bits or not."""
+    monkeypatch.setattr(network.functions, "single_first", lambda parameters: wanted)
+    return network.solve_held(*given, **options).raise_for_failure()
+
+
+def test_many_devices_begin_in_32_bits():
+    network = crncompile.loads(INHIBITED)
+    functions = network.functions
+    assert functions.single_first(functions.prepare(network.parameters()))
+    few = crncompile.loads(INHIBITED.replace("j = 1..30", "j = 1..20"))
+    assert not few.functions.single_first(few.functions.prepare(few.parameters()))
+    products = crncompile.loads(GATED.replace("i = 1..40", "i = 1..400"))
+    assert not products.functions.single_first(products.functions.prepare(products.parameters()))
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_what_begins_in_32_bits_ends_where_64_do(monkeypatch, warm):
+    network = crncompile.loads(INHIBITED)
+    given = held(network, 20)
+    plain = searched(monkeypatch, network, False, *given)
+    options = {"warm": plain.u + 0.1} if warm else {}
+    double, single = (searched(monkeypatch, network, wanted, *given, **options) for wanted in (False, True))
+    np.testing.assert_allclose(single.u, double.u, atol=1e-12)
+    np.testing.assert_array_equal(single.certificate.how, double.certificate.how)
+    assert single.u.dtype == single.certificate.residual.dtype == float
+    assert single.certificate.residual.max() < 2e-13
+    assert "float32" not in single.certificate.summary()
+    assert not np.array_equal(single.u, double.u)
+
+
+def test_conserved_totals_hold_to_64_bits_where_the_search_begins_in_32(monkeypatch):
+    network = crncompile.loads(CLOSED)
+    given = held(network, 7)
+    double, single = (searched(monkeypatch, network, wanted, *given) for wanted in (False, True))
+    np.testing.assert_allclose(single.u, double.u, atol=1e-11)
+    assert not np.array_equal(single.u, double.u)
+
+
+@pytest.mark.parametrize("factor", [1e-45, 1e45])
+def test_what_is_no_number_in_32_bits_is_found_in_64(factor):
+    network = crncompile.loads(INHIBITED)
+    inputs, values = held(network, 5)
+    plain = network.solve_held(inputs, values).raise_for_failure()
+    rates = {name: value * factor for name, value in values.items() if name.endswith((".k", ".k_cat"))}
+    scaled = network.solve_held(inputs, {**values, **rates}).raise_for_failure()
+    np.testing.assert_allclose(scaled.u, plain.u, atol=1e-12)

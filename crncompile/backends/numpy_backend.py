@@ -5,6 +5,8 @@ Families of which the program has a split are evaluated by matrix products inste
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -14,6 +16,9 @@ from crncompile.backends.numpy_source import module_text
 from crncompile.backends.tiered import Tiered
 from crncompile.program.types import Coupled, Program
 
+WORTH_32_BITS = 1000
+"""Devices that are evaluated one by one from which on numbers of 32 bits are quicker than those of 64."""
+
 
 def load(program: Program) -> Any:
     """Return the functions of a program."""
@@ -21,7 +26,18 @@ def load(program: Program) -> Any:
     lawful = without_interpolation(program)
     if lawful is not program:
         functions.exact = tiered(lawful, whole)
+    functions.single_first = functools.partial(_single_first, program)
     return functions
+
+
+def _single_first(program: Program, parameters: Any) -> bool:
+    """Whether Newton's method had better begin in 32 bits with some prepared parameters.
+
+    Not where the Jacobian is nearly empty: what happens along a chain is more than 32 bits can tell apart.
+    """
+    products = getattr(parameters, "fixed", None) is not None
+    alone = [family for family in program.families if not (products and family.split)]
+    return program.pattern is None and sum(math.prod(family.shape) for family in alone) >= WORTH_32_BITS
 
 
 def without_interpolation(program: Program) -> Program:

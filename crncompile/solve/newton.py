@@ -23,6 +23,8 @@ STILL = 1e-13, 2e-5
 """A Newton step in kT from which on 64 bits, and 32, gain little."""
 ARRIVED = 1e-4
 """A Newton step in kT behind which its square is small: what is left is a matter of polishing."""
+ROUGH = 3e-4
+"""A Newton step in kT behind which 32 bits tell no more: its square is their rounding."""
 MARGIN = 1e-3
 """How far in kT a box that confines an answer reaches beyond it, for the reservoir that moves most; see `region`."""
 
@@ -117,28 +119,40 @@ class Attempt(NamedTuple):
 
 
 def approach(
-    equations: Equations, exact: Equations, start: Array, attempts: Sequence[Attempt], confine: bool = False
+    equations: Equations,
+    exact: Equations,
+    start: Array,
+    attempts: Sequence[Attempt],
+    confine: bool = False,
+    single: Equations | None = None,
 ) -> Polished:
     """Newton from ``start`` (batch, n), one attempt after the other, polished with the ``exact`` equations.
 
     Residual and step are infinite for the samples that strayed in all attempts. What a proof needs that answers are
-    confined is computed on the way if it is going to be asked for, where that is quicker.
+    confined is computed on the way if it is going to be asked for, where that is quicker. The first attempt goes its
+    long way in 32 bits if it is given the equations in them, ``single``, which compiled searches have no use for.
     """
     own = partial(compiled, confine=confine)
     search = own if equations is exact and equations.compiled else _polished_newton
-    found = Polished.nowhere(start)
+    found, near = Polished.nowhere(start), start
+    if single is not None:
+        states, tried = newton(single, start.astype(np.float32), *attempts[0], arrived=ROUGH)
+        near = np.where(np.isfinite(states).all(axis=1, keepdims=True), states, start)
+        found = replace(found, iterations=tried)
     for attempt in attempts:
         lost = np.isinf(found.step)
         if lost.any():
             whole = lost.all()
             here = equations if whole else equations.take(lost)
             lawful = here if equations is exact else exact if whole else exact.take(lost)
-            found = found.put(lost, search(here, lawful, start if whole else start[lost], attempt))
+            found = found.put(lost, search(here, lawful, near if whole else near[lost], attempt))
+        near = start
     return found
 
 
 def _polished_newton(equations: Equations, exact: Equations, start: Array, attempt: Attempt) -> Polished:
     states, tried = newton(equations, start, *attempt)
+    states = states.astype(start.dtype, copy=False)
     found, arrived = Polished.nowhere(start), np.asarray(np.isfinite(states).all(axis=1))
     if arrived.any():
         here = exact if arrived.all() else exact.take(arrived)
@@ -185,31 +199,39 @@ def compiled(
 
 
 def newton(
-    equations: Equations, start: Array, patience: int, longest: float = LARGEST_STEP, iterations: int = MOST_STEPS
+    equations: Equations,
+    start: Array,
+    patience: int,
+    longest: float = LARGEST_STEP,
+    iterations: int = MOST_STEPS,
+    arrived: float | None = None,
 ) -> tuple[Array, Array]:
     """Plain Newton from ``start`` (batch, n) until the next step would be a polish: states, iterations (batch,).
+
+    That is behind a step of ``arrived`` in kT, which the precision decides where it is not stated. States are numbers
+    of 64 bits, as 32 do not have room for a last small step.
 
     NaN marks the samples whose steps failed to halve ``patience`` times (after the natural monotonicity test: Deuflhard
     2004, Newton Methods for Nonlinear Problems, 3.1). Steps are cut reservoir by reservoir: one with a long way to go,
     as where an enzyme is saturated, does not hold up all others.
     """
-    result, counts = np.full_like(start, np.nan), np.zeros(len(start), int)
+    result, counts = np.full(start.shape, np.nan), np.zeros(len(start), int)
     u, active, before, left = start, np.arange(len(start)), np.full(len(start), np.inf), np.full(len(start), patience)
-    wanted, on = precision(start.dtype), np.ones(len(start), bool)
+    small, on = precision(start.dtype).arrived if arrived is None else arrived, np.ones(len(start), bool)
     with np.errstate(all="ignore"):
         for _ in range(iterations):
             linearisation = equations.linearise(u)
             step = linearisation.newton.solve_unchecked(linearisation.newton_right)
             size = largest(step)
             counts[active[on]] += 1
-            u = u + np.minimum(np.maximum(step, -longest), longest)
-            arrived = on & (size < wanted.arrived)
+            step = np.minimum(np.maximum(step, -longest), longest)
+            ready = on & (size < small)
             left = left - (size > before / 2)
-            on = on & ~arrived & np.isfinite(size) & (left > 0)
-            result[active[arrived]] = u[arrived]
+            on = on & ~ready & np.isfinite(size) & (left > 0)
+            result[active[ready]] = u[ready].astype(float, copy=False) + step[ready]
             if not on.any():
                 break
-            before = size
+            u, before = u + step, size
             if few(on):
                 equations, u, active, before, left = equations.take(on), u[on], active[on], before[on], left[on]
                 on = on[on]

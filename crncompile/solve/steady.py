@@ -79,7 +79,8 @@ def steady_states(
     warm: Array | None = None,
     totals: Array | None = None,
     injected: Array | None = None,
-    exact: Exact | None = None,
+    exact: Variant | None = None,
+    single: Variant | None = None,
     maximum_steps: int = 2000,
     eigenvalues: bool = False,
 ) -> States:
@@ -102,6 +103,8 @@ def steady_states(
         Constant currents from outside into the floating reservoirs in 1/s, (n,) or (batch, n); by default none.
     exact
         Where the functions are approximations: the exact ones, with which answers are polished and certified.
+    single
+        The same in 32 bits, where that is quicker enough for Newton's method to go most of its way in them.
     maximum_steps
         Steps of a followed path.
     eigenvalues
@@ -112,7 +115,8 @@ def steady_states(
     States (batch, n), NaN where no steady state is certified, with the certificate. Nothing is raised for a sample.
     """
     answers, equations, start, usable = _begun(functions, parameters, held, start, totals, injected)
-    search = _Search(equations, exact.of(equations) if exact else equations)
+    exactly, roughly = exact.of(equations) if exact else equations, single.of(equations) if single else None
+    search = _Search(equations, exactly, roughly)
     if warm is not None:
         tried = np.asarray(usable & np.isfinite(warm).all(axis=1))
         search.newton(answers, tried, warm.astype(start.dtype, copy=False), How.WARM)
@@ -161,32 +165,46 @@ def _can_settle(equations: Equations, answers: _Answers) -> Array:
     return np.asarray(known & ~grows.any(axis=1))
 
 
-class Exact(NamedTuple):
-    """Exact functions beside approximate ones, with their own prepared parameters and settled held potentials."""
+class Variant(NamedTuple):
+    """The same network by other functions or in another precision: with its prepared parameters and settled potentials.
+
+    They are in the precision of ``held``.
+    """
 
     functions: Functions
     parameters: Parameters
     held: Array
 
     def of(self, equations: Equations) -> Equations:
-        """Return the exact equations of the same samples."""
-        return replace(equations, functions=self.functions, parameters=self.parameters, held=self.held)
+        """Return the equations of the same samples."""
+        kind, injected = self.held.dtype, equations.injected
+        return replace(
+            equations,
+            functions=self.functions,
+            parameters=self.parameters,
+            held=self.held,
+            totals=equations.totals.astype(kind, copy=False),
+            injected=None if injected is None else injected.astype(kind, copy=False),
+        )
 
 
 @dataclass(eq=False)
 class _Search:
     """The equations that are iterated, and the exact ones with which an answer is polished and certified.
 
-    ``last`` is the exact linearisation at all answers, where one search found them all.
+    ``single`` are those in 32 bits, where Newton's method begins in them. ``last`` is the exact linearisation at all
+    answers, where one search found them all.
     """
 
     equations: Equations
     exact: Equations
+    single: Equations | None = None
     last: Linearisation | None = None
 
     def take(self, samples: Array) -> _Search:
         equations = self.equations.take(samples)
-        return _Search(equations, equations if self.exact is self.equations else self.exact.take(samples))
+        exact = equations if self.exact is self.equations else self.exact.take(samples)
+        return _Search(equations, exact, None if self.single is None else self.single.take(samples))
 
     def chosen(self, usable: Array) -> tuple[Array, _Search]:
         """Return the numbers of the usable samples (batch,), and the search among them."""
@@ -201,7 +219,7 @@ class _Search:
         if len(which):
             begin, confine = near if len(which) == len(near) else near[which], how is How.REGION
             attempts = _attempts(self.equations.structure, how)
-            polished = approach(here.equations, here.exact, begin, attempts, confine)
+            polished = approach(here.equations, here.exact, begin, attempts, confine, here.single)
             self._accept(answers, which, here, polished, how, begin if confine else None)
 
     def cold(self, answers: _Answers, usable: Array, start: Array) -> None:
