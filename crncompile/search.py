@@ -127,7 +127,8 @@ def _single(
 
 def _roughly(functions: Any, prepared: Any, held: Array, parameters: Parameters) -> Variant | None:
     """Return the network in 32 bits, where Newton's method had better begin in them."""
-    if not functions.single_first(prepared):
+    single_first = getattr(functions, "single_first", None)  # which a backend need not have
+    if single_first is None or not single_first(prepared):
         return None
     with np.errstate(all="ignore"):  # what is no number in 32 bits finds nothing there, and 64 go all the way
         return Variant(*_ready(functions, *_in_single(held, parameters)))

@@ -28,8 +28,7 @@ def load(program: Program, name: str) -> Any:
 
     ``exact`` are the functions of the same program without any family that is only interpolated: where there is none,
     the functions themselves. ``apart(u, held, parameters)`` names the families that are not evaluated by their tier
-    there, because a sum of products would not be accurate enough. ``single_first(parameters)`` says whether Newton's
-    method in 64 bits had better begin in 32.
+    there, because a sum of products would not be accurate enough.
     """
     path = f"{backends.__name__}.{name}{_SUFFIX}" if name in names() else name
     try:
@@ -39,7 +38,6 @@ def load(program: Program, name: str) -> Any:
     functions = module.load(program)
     functions.exact = getattr(functions, "exact", functions)
     functions.exact.exact = functions.exact
-    functions.single_first = getattr(functions, "single_first", lambda parameters: False)
     interpolated = tuple(family.name for family in program.families if isinstance(family.split, Coupled))
     functions.apart = getattr(functions, "apart", lambda u, held, parameters: interpolated)
     return functions

@@ -28,11 +28,10 @@ np.empty(1 << 21)
 
 def exp(x: Array) -> Array:
     """Exponential that saturates instead of overflowing, real or complex, in the precision of its argument."""
-    x = np.asarray(x)
-    largest = 700.0 if x.dtype.itemsize >= 8 else 80.0
-    if x.dtype.kind == "c":
-        return np.asarray(np.exp(np.minimum(x.real, largest) + 1j * x.imag))
-    return np.asarray(np.exp(np.minimum(x, largest)))
+    if np.iscomplexobj(x):
+        return np.asarray(np.exp(np.minimum(x.real, 700.0) + 1j * x.imag))
+    found: Array = np.minimum(x, 80.0 if x.dtype == np.float32 else 700.0)
+    return np.exp(found, out=found)
 
 
 def collect(value: Array, batch: int, shape: tuple[int, ...], keep: tuple[int, ...]) -> Array:
@@ -178,7 +177,9 @@ def in_tiles(function: Callable[..., Any], devices: int, parameters: Mapping[str
             return context.run(call, tile)
         return function(*(a[tile] for a in arrays), parameters)
 
-    if len(places) < 2 or devices * len(arrays[0]) < WORTH_THREADS:
+    if len(places) < 2:
+        return function(*arrays, parameters)
+    if devices * len(arrays[0]) < WORTH_THREADS:
         return joined([call(tile) for tile in places])
     with ThreadPoolExecutor(cores()) as pool:
         return joined(list(pool.map(call, places, [contextvars.copy_context() for _ in places])))

@@ -53,7 +53,12 @@ def as_dense(block: Array) -> Array:
 
 def total(a: Array, b: Array) -> Array:
     """Sum of two blocks of either kind."""
-    return a + b if a.ndim == b.ndim else as_dense(a) + as_dense(b)
+    if a.ndim == b.ndim:
+        return a + b
+    dense, diagonal = (a, b) if a.ndim == 3 else (b, a)
+    result = dense.astype(np.result_type(a, b), order="C")
+    result.reshape(len(result), -1)[:, :: dense.shape[2] + 1] += diagonal
+    return result
 
 
 @dataclass(frozen=True, eq=False)

@@ -118,11 +118,14 @@ class LinearSystem:
     def times(self, x: Array) -> Array:
         """Matrix times (batch, n) vectors."""
         result = self.matrix.times(x)
-        result[:, self.pivots] = (self.rows @ x[:, :, None])[:, :, 0]
+        if self.pivots:
+            result[:, self.pivots] = (self.rows @ x[:, :, None])[:, :, 0]
         return result
 
     def times_transposed(self, x: Array) -> Array:
         """Transposed matrix times (batch, n) vectors."""
+        if not self.pivots:
+            return self.matrix.transposed.times(x)
         others = x.copy()
         others[:, self.pivots] = 0
         result = self.matrix.transposed.times(others)
@@ -159,12 +162,13 @@ class LinearSystem:
         return columns, inverse(self.rows @ columns)
 
     def _solve(self, right: Array) -> Array:
+        if not self.pivots:
+            return np.asarray(self._factors.solve(right[:, :, None])[:, :, 0])
         x = right[:, :, None].copy()
         x[:, self.pivots] = 0
         x = self._factors.solve(x)
-        if self.pivots:
-            columns, small = self._border
-            x = x + columns @ (small @ (right[:, self.pivots, None] - self.rows @ x))
+        columns, small = self._border
+        x = x + columns @ (small @ (right[:, self.pivots, None] - self.rows @ x))
         return np.asarray(x[:, :, 0])
 
     def _solve_transposed(self, right: Array) -> Array:

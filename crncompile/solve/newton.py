@@ -91,8 +91,9 @@ class Polished:
 
 def largest(x: Array) -> Array:
     """Return the largest size in each row of (batch, k); NaN counts as infinite."""
-    sizes = np.abs(x).max(axis=1, initial=0)
-    return np.where(np.isnan(sizes), np.inf, sizes)
+    sizes = np.maximum.reduce(np.abs(x), axis=1, initial=0)
+    sizes[sizes != sizes] = np.inf
+    return np.asarray(sizes)
 
 
 def limited(step: Array, longest: float = LARGEST_STEP) -> Array:
@@ -228,7 +229,8 @@ def newton(
             ready = on & (size < small)
             left = left - (size > before / 2)
             on = on & ~ready & np.isfinite(size) & (left > 0)
-            result[active[ready]] = u[ready].astype(float, copy=False) + step[ready]
+            if ready.any():
+                result[active[ready]] = u[ready].astype(float, copy=False) + step[ready]
             if not on.any():
                 break
             u, before = u + step, size
