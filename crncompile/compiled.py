@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crncompile.errors import DataError, did_you_mean, which_of
-from crncompile.network.allowed import allowed, wrong
+from crncompile.errors import DataError, NotAllowedError, did_you_mean, which_of
+from crncompile.network.allowed import Given, allowed, following, wrong, wrong_at
 from crncompile.network.coding import encode, in_range_unit
 from crncompile.network.dues import Limits
 from crncompile.network.initial import initial_values
@@ -77,8 +77,8 @@ class CompiledNetwork:
         """Return all parameters in the coherent system: ``values`` where given, else initial ones of this seed.
 
         A parameter has its own shape; one that the model states as a single number may also have one value per device.
-        Raises DataError for an unknown name, a shape that does not fit, and a value that devices do not allow: proofs
-        build on that.
+        Raises DataError for an unknown name, a shape that does not fit, and a value that devices do not allow, itself
+        or by what follows from it: proofs build on that.
         """
         result: dict[str, Array] = dict(initial_values(self.network, seed))
         for name, value in (values or {}).items():
@@ -87,6 +87,7 @@ class CompiledNetwork:
             if name not in result:
                 raise DataError(f"the network has no parameter {name}; {which_of(name, result)}")
             result[name] = self._fitting(name, value)
+        self._check_following(result)
         return result
 
     def prepared(self, values: Values | None = None, seed: int = 0) -> PreparedParameters:
@@ -105,6 +106,15 @@ class CompiledNetwork:
     def _allowed(self) -> dict[str, tuple[Parameter, Limits]]:
         limits = allowed(self.network)
         return {parameter.name: (parameter, limits[parameter.name]) for parameter in self.network.parameters}
+
+    @cached_property
+    def _following(self) -> tuple[Given, ...]:
+        return following(self.network)
+
+    def _check_following(self, parameters: Mapping[str, Array]) -> None:
+        for given in self._following:
+            if (message := wrong_at(self.network, given, parameters)) is not None:
+                raise NotAllowedError(message)
 
     def _fitting(self, name: str, given: ArrayLike) -> Array:
         parameter, limits = self._allowed[name]
@@ -253,8 +263,11 @@ class CompiledNetwork:
         ``injected`` are currents from outside into the floating reservoirs, (samples, floating) in 1/s. Without
         ``follow`` a sample fails that neither a warm start nor the fast path of a proof settles. In "float32"
         Newton's method works in 32 bits; paths are followed in 64 all the same, and their ends rounded. Without
-        ``exact``, laws that are interpolated stay so to the end, which is quicker, and certified as such.
+        ``exact``, laws that are interpolated stay so to the end, which is quicker, and certified as such. Raises
+        NotAllowedError where devices do not allow what follows from the parameters.
         """
+        if not isinstance(parameters, PreparedParameters):
+            self._check_following(parameters)
         return find(
             self, held, parameters, batch, Begin(totals, injected, warm), Wanted(follow, eigenvalues, precision, exact)
         )

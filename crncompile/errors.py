@@ -217,6 +217,10 @@ class ArgumentError(DataError):
     """A name or value that was asked for, and that there is not or that makes no sense: a wrong command line."""
 
 
+class NotAllowedError(DataError):
+    """Parameters from which follows what devices do not allow."""
+
+
 class SteadyStateError(CrnError):
     """A steady state was demanded that the network does not have; says which reservoir and why."""
 

@@ -123,3 +123,73 @@ def test_raw_data_beyond_all_numbers_are_told():
     said = "input s is so far outside the data range [0, 1] that its concentration is beyond all numbers"
     assert str(caught.value) == said
     assert far.solve(s=[0.5, np.nan], t=0.5, raw=True).certificate.failed.tolist() == [False, True]
+
+
+FOLLOWING = """
+network a
+temperature 300 K
+volume 1 nL
+index i = 1..2
+parameter E0 = {E0}
+parameter lost[i] = {lost}
+parameter share = 0.5
+reservoir x = input(range = [0.1 mM, 1 mM], data = [0, 1])
+reservoir y = output(start = share * 1 mM)
+reservoir low = fixed(at = 0.1 mM)
+enzyme e[i]: x -> y = michaelis_menten(
+    total = E0 - lost[i], k_cat = 1 s^-1, K_M = 1 mM, K_P = 1 mM, K_eq = 1)
+reaction leak: y <-> low = mass_action(k = 1 s^-1, K_eq = 1)
+readout r = y / 1 mM
+"""
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"lost": np.array([0, 3e-6])}, "e.total must be > 0, but is -0.002 mM as it follows from E0 and lost"),
+        ({"E0": np.array(1e-9)}, "e.total must be > 0, but is 0 mM as it follows from E0 and lost"),
+        ({"share": np.array(0.0)}, "y.start must be > 0, but is 0 mM as it follows from share"),
+    ],
+)
+def test_what_follows_from_values_is_examined_too(values, message):
+    network = crncompile.loads(FOLLOWING.format(E0="1 uM", lost="1 nM"))
+    network.solve(x=1.0, parameters={"E0": 2e-6}).raise_for_failure()
+    for refusing in (
+        lambda: network.solve(x=1.0, parameters=values),
+        lambda: network.prepared(values),
+        lambda: network.simulate(x=1.0, parameters=values),
+        lambda: network.solve_held(np.zeros((1, 2)), network.parameters() | values),
+    ):
+        with pytest.raises(DataError, match=re.escape(message)):
+            refusing()
+
+
+def learner():
+    text = FOLLOWING.format(E0="train 1 uM in [0.1 uM, 9 uM]", lost="train 0.9 uM in [0.1 uM, 9 uM]")
+    return crncompile.loads(text), np.full((4, 1), 0.9), np.zeros((4, 1))
+
+
+def test_training_ends_where_it_leads_to_what_devices_do_not_allow():
+    network, x, y = learner()
+    fit = network.fit(x, y, optimizer="adam", rate=0.01, epochs=40)
+    assert "e.total must be > 0, but is -" in fit.message
+    network.solve(x=x, raw=True, parameters=fit.parameters).raise_for_failure()
+    with pytest.raises(DataError, match=r"e\.total must be > 0, but is -.* mM as it follows from E0 and lost"):
+        network.fit(x, y, optimizer="adam", rate=3.0, epochs=40)
+
+
+@pytest.mark.parametrize("optimizer", ["levenberg_marquardt", "lbfgs"])
+def test_a_step_to_what_devices_do_not_allow_is_not_taken(optimizer):
+    network, x, y = learner()
+    fit = network.fit(x, y, optimizer=optimizer)
+    assert 0 < fit.loss < 0.02
+    network.solve(x=x, raw=True, parameters=fit.parameters).raise_for_failure()
+
+
+def test_the_loss_is_infinite_where_devices_do_not_allow_the_parameters():
+    network, x, y = learner()
+    loss = network.loss_and_grad(x, y)
+    assert np.isfinite(loss(loss.start)[0])
+    value, slope = loss(loss.start - np.array([1.0, 0.0, 0.0]))
+    assert value == np.inf
+    assert not slope.any()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crncompile.compiled import CompiledNetwork
-from crncompile.errors import ArgumentError, DataError, ModelError
+from crncompile.errors import ArgumentError, DataError, ModelError, NotAllowedError
 from crncompile.learn.checkpoint import Keeper, digest
 from crncompile.learn.experiment import NotAtRestError
 from crncompile.learn.job import Job
@@ -191,7 +191,7 @@ def _train(job: Job, method: Optimizer) -> tuple[str, bool, bool]:
         message = "stopped when the time was used up"
     except KeyboardInterrupt:
         message, interrupted = _INTERRUPTED, True
-    except NotAtRestError as error:
+    except (NotAtRestError, NotAllowedError) as error:
         if job.recorder.parameters is None or len(job.recorder.history) < 2:
             raise
         message = f"stopped with the best parameters so far: {error}"

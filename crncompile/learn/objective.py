@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crncompile.compiled import CompiledNetwork, Values
-from crncompile.errors import DataError
+from crncompile.errors import DataError, NotAllowedError
 from crncompile.learn.rules import find
 from crncompile.learn.task import Outcome, Task
 from crncompile.learn.transform import Packing
@@ -22,7 +22,8 @@ class LossAndGrad:
 
     Each trained parameter is a function of free variables that keeps it within its bounds (`transform.Packing`), so
     that an optimiser needs no bounds. Every state is followed from the model's start: the loss depends on the vector
-    alone. It is infinite where a sample has no steady state, and the gradient that of the others.
+    alone. It is infinite where a sample has no steady state, and the gradient that of the others; where devices do not
+    allow what follows from the parameters, it is zero.
 
     Attributes
     ----------
@@ -46,7 +47,10 @@ class LossAndGrad:
     def __call__(self, z: ArrayLike) -> tuple[float, Array]:
         """Return the loss and its gradient at a free vector; raises DataError where it has another size."""
         free = self._free(z)
-        outcome = self.outcome = self.task.run(self.parameters(free))
+        try:
+            outcome = self.outcome = self.task.run(self.parameters(free))
+        except NotAllowedError:
+            return float("inf"), np.zeros(self.packing.size)
         if not outcome.good.any():
             return float("inf"), np.zeros(self.packing.size)
         weights = self.task.by_readout(self.task.loss_weights(outcome))

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.network.dues import POSITIVE, Limits, described
+from crncompile.network.dues import POSITIVE, Limits, described, unit_of
 from crncompile.network.families import limits_of
+from crncompile.network.series import evaluated, read_at
 from crncompile.network.types import Network, Parameter, Slot
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an owner of some ``shape`` is given under a name, ``first.total``, and within which limits it has to be."""
+
+    name: str
+    shape: tuple[int, ...]
+    slot: Slot
+    limits: Limits
+
+    @property
+    def follows(self) -> bool:
+        """Whether it follows from parameters, and is not one of them as it is."""
+        return len(self.slot.accesses) != 1 or self.slot.expression != self.slot.accesses[0].symbol
 
 
 def allowed(network: Network) -> dict[str, Limits]:
@@ -19,30 +38,53 @@ def allowed(network: Network) -> dict[str, Limits]:
     negative is not, whatever else follows from it. Bounds of training are no such limits.
     """
     found = {p.name: Limits(0.0) if p.lower >= 0 else Limits() for p in network.parameters}
-    for slot, limits in _given(network):
-        if len(slot.accesses) == 1 and slot.expression == slot.accesses[0].symbol:
-            name = slot.accesses[0].name
-            found[name] = found[name].within(limits)
+    for given in _given(network):
+        if not given.follows:
+            name = given.slot.accesses[0].name
+            found[name] = found[name].within(given.limits)
     return found
 
 
-def _given(network: Network) -> Iterator[tuple[Slot, Limits]]:
-    """Yield what is given to devices and reservoirs, with the limits that they have of it."""
+def following(network: Network) -> tuple[Given, ...]:
+    """Return what devices and reservoirs are given that follows from parameters."""
+    return tuple(given for given in _given(network) if given.follows)
+
+
+def _given(network: Network) -> Iterator[Given]:
     for family in network.families:
         for due in family.kind.parameters:
             if due.name in family.slots:
-                yield family.slots[due.name], limits_of(due)
+                yield Given(f"{family.name}.{due.name}", family.shape, family.slots[due.name], limits_of(due))
     for group in network.reservoirs:
-        positive = (group.capacity, *((group.start, group.at) if group.content == "molecules" else ()))
-        yield from ((slot, POSITIVE) for slot in positive if slot is not None)
+        settings = {"capacitance" if group.content == "charge" else "volume": group.capacity}
+        if group.content == "molecules":
+            settings |= {"start": group.start, "at": group.at}
+        for name, slot in settings.items():
+            if slot is not None:
+                yield Given(f"{group.name}.{name}", group.shape, slot, POSITIVE)
 
 
-def wrong(network: Network, parameter: Parameter, limits: Limits, values: NDArray[np.float64]) -> str | None:
+def wrong(network: Network, parameter: Parameter, limits: Limits, values: Array) -> str | None:
     """Say what is wrong with the values of a parameter, if anything is: ``must be > 0 pF, not -10 pF``."""
+    found = _outside(network, limits, values, parameter.unit)
+    return None if found is None else f"parameter {parameter.name} must be {found[0]}, not {found[1]}"
+
+
+def wrong_at(network: Network, given: Given, parameters: Mapping[str, Array]) -> str | None:
+    """Say what is wrong with what follows from some parameters, if anything is."""
+    read = {a.symbol: read_at(np.real(parameters[a.name]), a.place, given.shape) for a in given.slot.accesses}
+    values = evaluated(given.slot.expression, read)
+    found = _outside(network, given.limits, values, unit_of(given.slot.dimension))
+    if found is None:
+        return None
+    names = " and ".join(dict.fromkeys(access.name for access in given.slot.accesses))
+    return f"{given.name} must be {found[0]}, but is {found[1]} as it follows from {names}"
+
+
+def _outside(network: Network, limits: Limits, values: Array, unit: str) -> tuple[str, str] | None:
+    """Return what values must be, and the first of them that is not: ``> 0 pF``, ``-10 pF``."""
     bad = values[~(limits.inside(values) & np.isfinite(values))]
     if not bad.size:
         return None
-    unit, units = parameter.unit, network.units
-    value = f"{units.express(float(bad.flat[0]), unit):.6g}{f' {unit}' if unit else ''}"
-    bounds = "a finite number" if limits == Limits() else described(limits, unit, units)
-    return f"parameter {parameter.name} must be {bounds}, not {value}"
+    bounds = "a finite number" if limits == Limits() else described(limits, unit, network.units)
+    return bounds, f"{network.units.express(float(bad.flat[0]), unit):.6g}{f' {unit}' if unit else ''}"

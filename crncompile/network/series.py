@@ -69,14 +69,14 @@ def first_values(parameter: Parameter) -> Array | None:
     return np.full(parameter.shape, distribution.arguments[0]) if distribution.values is None else distribution.values
 
 
-def read_at(values: Array, place: Place, frame: Frame) -> Array:
-    """Return an array as its owner reads it, broadcastable to the shape of the frame."""
+def read_at(values: Array, place: Place, owner: tuple[int, ...]) -> Array:
+    """Return an array as its owner reads it, broadcastable to the owner's shape."""
     if place.axes is None:
         return np.asarray(values.ravel()[place.index])
     order = np.argsort(place.axes)
-    shape = [1] * len(frame.shape)
+    shape = [1] * len(owner)
     for axis in place.axes:
-        shape[axis] = frame.shape[axis]
+        shape[axis] = owner[axis]
     return values.transpose(order).reshape(shape) if place.axes else values
 
 

@@ -66,7 +66,7 @@ def _named_slot(scope: OwnerScope, name: str, value: nodes.Value, typed: Typed, 
     accesses = tuple(scope.accesses.values())
     typed = _as_due(typed, due)
     first = {access.symbol: first_values(context.parameters[access.name]) for access in accesses}
-    known = {a.symbol: read_at(array, a.place, frame) for a in accesses if (array := first[a.symbol]) is not None}
+    known = {a.symbol: read_at(array, a.place, frame.shape) for a in accesses if (array := first[a.symbol]) is not None}
     if len(known) == len(first):
         values = np.broadcast_to(evaluated(typed.expression, known), frame.shape)
         check_inside(values, due.limits, due, value.span, context, frame=frame)

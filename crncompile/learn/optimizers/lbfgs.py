@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from crncompile.errors import NotAllowedError
 from crncompile.learn.descent import States
 from crncompile.learn.job import Job, evaluated
 from crncompile.learn.recorder import Metrics, merit, part
@@ -28,6 +29,7 @@ SETTINGS: dict[str, Setting] = {
 PORTION = 2000
 """Samples whose gradient is taken at a time; the sum is over all."""
 _DEAR = 10.0  # a share of samples without a steady state multiplies the loss by so much, so that the step is shortened
+_WORST = 1e10  # the loss where there is no answer at all
 
 
 class _EndedError(Exception):
@@ -90,14 +92,17 @@ class _Start:
         """Return the mean loss and its derivative (size,)."""
         job, parameters = self.job, self._parameters(z)
         every = np.arange(job.task.samples)
-        outcome = job.task.run(parameters, Search(self.states.near(every), True))
+        try:
+            outcome = job.task.run(parameters, Search(self.states.near(every), True))
+        except NotAllowedError:
+            return _WORST, np.zeros(len(z))
         self.states.keep(every, outcome.solution.u)
         right = job.task.right(outcome) if job.task.classifies else None
         self.last = evaluated(job.task, outcome, right), z.copy()
         job.recorder.record(outcome, parameters, right=right)
         dear = 1 + _DEAR * outcome.unconverged / job.task.samples
         if not outcome.good.any():
-            return 1e10, np.zeros(len(z))
+            return _WORST, np.zeros(len(z))
         return dear * outcome.loss, dear * self._gradient(outcome, parameters, z)
 
     def _gradient(self, outcome: Outcome, parameters: dict[str, Array], z: Array) -> Array:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crncompile.errors import NotAllowedError
 from crncompile.learn.job import Job, evaluated
 from crncompile.learn.recorder import part
 from crncompile.learn.settings import TARGET, Setting, count
@@ -101,7 +102,11 @@ class _Residuals:
 
     def __call__(self, z: Array) -> Array:
         parameters = {**self.fixed, **self.packing.unpack(z)}
-        self.outcome = self.task.run(parameters, Search(self.warm))
+        far = _FAR * (1.0 + np.ptp(self.task.targets))
+        try:
+            self.outcome = self.task.run(parameters, Search(self.warm))
+        except NotAllowedError:
+            return np.full(self.task.targets.size, far * self.scale)
         self.at = z.copy()
         loss = self.outcome.loss if not self.outcome.unconverged else float("inf")
         if loss < self.best.loss:
@@ -111,7 +116,6 @@ class _Residuals:
         self.recorder.tell(self.outcome)
         if loss <= self.target:
             raise _TargetMetError
-        far = _FAR * (1.0 + np.ptp(self.task.targets))
         residuals = np.where(self.outcome.good[:, None], self.outcome.predictions - self.task.targets, far)
         return np.asarray(residuals.ravel() * self.scale)
 
