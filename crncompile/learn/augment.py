@@ -29,10 +29,7 @@ class Augmentation:
         self.groups, self.distortion, self.noise = tuple(groups), distortion, noise
         self.images = {group.name: image_shape(group) for group in groups}
         shapes = {name: shape for name, shape in self.images.items() if shape is not None}
-        if distortion.asked and not shapes:
-            told = ", ".join(f"{g.name} has {' x '.join(str(axis.size) for axis in raw_axes(g)) or 1}" for g in groups)
-            changes = f"{' and '.join(distortion.asked)} change{'' if len(distortion.asked) > 1 else 's'} images"
-            raise DataError(f"{changes}: an input of 784 = 28 x 28 elements, or with two indices; {told}")
+        check_images(groups, distortion.asked)
         rng = np.random.default_rng([seed, 0, 0, _FIELDS])
         self.fields = {n: distortion.fields(s, rng) for n, s in shapes.items()} if not distortion.whole else {}
 
@@ -59,6 +56,16 @@ class Augmentation:
                     values = np.clip(values, low, high)
             result[group.name] = values
         return result
+
+
+def check_images(groups: Sequence[Reservoir], asked: Sequence[str]) -> None:
+    """Raise DataError where images are to be changed, by the settings ``asked``, and no input is one."""
+    if asked and all(image_shape(group) is None for group in groups):
+        sizes = [[axis.size for axis in raw_axes(group)] for group in groups]
+        counts = [f"{' x '.join(map(str, s)) or 1} element{'' if math.prod(s) == 1 else 's'}" for s in sizes]
+        told = ", ".join(f"{group.name} has {count}" for group, count in zip(groups, counts, strict=True))
+        changes = f"{' and '.join(asked)} change{'' if len(asked) > 1 else 's'} images"
+        raise DataError(f"{changes}: an input of 784 = 28 x 28 elements, or with two indices; {told}")
 
 
 def image_shape(group: Reservoir) -> tuple[int, int] | None:

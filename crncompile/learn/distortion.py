@@ -26,6 +26,8 @@ SETTINGS: dict[str, Setting] = {
     "shear": Setting(0.0, "share of their height by which they are slanted at random", lowest=0),
 }
 """Settings of what happens to images."""
+DISTORTIONS = tuple(name for name in SETTINGS if name != "smoothing")
+"""Those that ask for a change; the other says how it is."""
 _POOL = 2_400_000
 """Pixels of all fields: some 3000 fields for images of 28 x 28, in 29 MB."""
 
@@ -49,7 +51,7 @@ class Distortion:
     @property
     def asked(self) -> tuple[str, ...]:
         """Names of the settings that distort."""
-        return tuple(name for name in SETTINGS if name != "smoothing" and getattr(self, name))
+        return tuple(name for name in DISTORTIONS if getattr(self, name))
 
     @property
     def whole(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crncompile.errors import DataError, Mistake, Span
+from crncompile.learn.augment import check_images
+from crncompile.learn.distortion import DISTORTIONS
 from crncompile.learn.optimizers import Optimizer, find, having
 from crncompile.learn.settings import check_patience, sensible
 from crncompile.network.report import listed
@@ -21,6 +23,7 @@ def mistakes_of_training(network: Network) -> list[Mistake]:
     except DataError as error:
         return [_mistake(training.span, error)]
     found = list(_of_settings(optimizer, training))
+    found += _of_images(network, optimizer, training)
     if optimizer.LEAST_SQUARES and any(readout.keyword == "classify" for readout in network.readouts):
         message = f"{optimizer.NAME} minimises squares, and this model classifies"
         found.append(Mistake(training.span, message, "use adam"))
@@ -37,6 +40,15 @@ def _of_settings(optimizer: Optimizer, training: Training) -> Iterator[Mistake]:
         check_patience(training.settings)
     except DataError as error:
         yield _mistake(training.spans["patience"], error)
+
+
+def _of_images(network: Network, optimizer: Optimizer, training: Training) -> Iterator[Mistake]:
+    """Yield what is wrong with distortions where no input is an image."""
+    asked = [name for name in DISTORTIONS if training.settings.get(name) and name in optimizer.SETTINGS]
+    try:
+        check_images([group for group in network.reservoirs if group.kind == "input"], asked)
+    except DataError as error:
+        yield _mistake(training.spans[asked[0]], error)
 
 
 def _about(name: str, optimizer: Optimizer) -> str:

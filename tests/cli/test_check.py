@@ -184,6 +184,7 @@ STATED = {
     "stated-setting": ("divider.tnet", "adam(rat = 0.1)"),
     "stated-of-another": ("divider.tnet", "lm(epochs = 3)"),
     "stated-values": ("divider.tnet", "adam(epochs = -3, schedule = cosin, batch = 2.5, clip = much, patience = 2)"),
+    "stated-images": ("divider.tnet", "adam(rate = 0.1, rotation = 5, shift = 1)"),
     "stated-squares": ("classes.tnet", "lm(iterations = 0)"),
     "stated-and-others": ("mistaken.tnet", "adam(rate = 1 GHz, epochs = -3)"),
 }
