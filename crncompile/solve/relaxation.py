@@ -237,6 +237,7 @@ class _Course:
                 return End.STEPS, None
             if solver.step() is not None:
                 return (End.TIME if self._rests(finish) else End.STIFF), None
+            self._keep_totals(solver)
             self.path.append((float(solver.t), solver.y.copy(), solver.dense_output()))
             if self.told is not None:
                 self.told(self.path[-1][0], len(self.path) - 1)
@@ -245,6 +246,19 @@ class _Course:
                 if over is not None:
                     return over
         return (End.TIME if finish is not None else End.STEPS), None
+
+    def _keep_totals(self, solver: BDF) -> None:
+        """Shift a step's end onto the conserved totals, which steps keep to their tolerance alone.
+
+        What came before is shifted by as much, so that the differences stay from which the next step is foreseen
+        (Hairer and Wanner 1996, Solving Ordinary Differential Equations II, VII.2: projection).
+        """
+        if not self.equations.pivots:
+            return
+        shift = self.equations.on_totals(solver.y[None])[0] - solver.y
+        if np.isfinite(shift).all():
+            solver.y = solver.y + shift
+            solver.D[0] += shift
 
     def _rests(self, finish: float | None) -> bool:
         """Whether the path to a stated end is at rest, to the tolerance of its steps; if so it stays there."""

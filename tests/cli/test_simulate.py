@@ -80,9 +80,16 @@ def test_a_closed_network_keeps_its_totals(closed):
     assert found.values["B"][-1] == pytest.approx(3e-3, rel=2e-6)
     ((name, drift),) = found.drift.items()
     assert "A" in name
-    assert drift < 1e-6
-    np.testing.assert_allclose(found.values["A"] + found.values["B"], 4e-3, rtol=1e-6)
+    assert drift < 1e-13
+    np.testing.assert_allclose(found.values["A"] + found.values["B"], 4e-3, rtol=1e-7)
     np.testing.assert_allclose(found.values["B"], 3e-3 - 2e-3 * np.exp(-8 / 3 * found.times), rtol=3e-6)
+
+
+def test_a_closed_network_comes_to_the_steady_state_of_its_totals(closed):
+    """What steps of a coarse tolerance lost of a total, no later step would bring back."""
+    found = closed.simulate(x=1, until=1e4, rtol=1e-5)
+    assert found.distance.max() < 1e-9
+    assert max(found.drift.values()) < 1e-13
 
 
 def test_another_start(closed):
