@@ -87,7 +87,7 @@ class CompiledNetwork:
             if name not in result:
                 raise DataError(f"the network has no parameter {name}; {which_of(name, result)}")
             result[name] = self._fitting(name, value)
-        self._check_following(result)
+        self.examine(result)
         return result
 
     def prepared(self, values: Values | None = None, seed: int = 0) -> PreparedParameters:
@@ -111,7 +111,13 @@ class CompiledNetwork:
     def _following(self) -> tuple[Given, ...]:
         return following(self.network)
 
-    def _check_following(self, parameters: Mapping[str, Array]) -> None:
+    @property
+    def constrained(self) -> bool:
+        """Whether devices might not allow what follows from parameters, all of which are allowed."""
+        return bool(self._following)
+
+    def examine(self, parameters: Mapping[str, Array]) -> None:
+        """Raise NotAllowedError where devices do not allow what follows from a complete set of parameters."""
         for given in self._following:
             if (message := wrong_at(self.network, given, parameters)) is not None:
                 raise NotAllowedError(message)
@@ -217,16 +223,8 @@ class CompiledNetwork:
             warm, shape = _numbers(warm, "the states of a warm start"), (len(held), self.functions.start(values).size)
             if warm.shape != shape:
                 raise DataError(f"the states of a warm start have shape {warm.shape}, but {shape} is wanted")
-        return self.solve_held(
-            held,
-            values,
-            batch,
-            totals=totals,
-            injected=currents,
-            warm=warm,
-            eigenvalues=eigenvalues,
-            precision=precision,
-        )
+        wanted = Wanted(eigenvalues=eigenvalues, precision=precision)
+        return find(self, held, values, batch, Begin(totals, currents, warm), wanted)
 
     def _injected(self, currents: Values, batch: tuple[int, ...]) -> Array:
         """Return injected currents (samples, floating) from those given by name."""
@@ -241,7 +239,7 @@ class CompiledNetwork:
             except ValueError as error:
                 wanted = (*batch, *group.shape)
                 raise DataError(f"the currents into {name} have shape {array.shape}, not {wanted}") from error
-            result[..., group.start : group.stop] = shaped.reshape(*batch, -1)
+            result[..., group.start : group.stop] = shaped.reshape(*batch, group.stop - group.start)
         return result.reshape(-1, result.shape[-1])
 
     def solve_held(
@@ -267,7 +265,7 @@ class CompiledNetwork:
         NotAllowedError where devices do not allow what follows from the parameters.
         """
         if not isinstance(parameters, PreparedParameters):
-            self._check_following(parameters)
+            self.examine(parameters)
         return find(
             self, held, parameters, batch, Begin(totals, injected, warm), Wanted(follow, eigenvalues, precision, exact)
         )

@@ -127,7 +127,7 @@ def _single(
 
 def _roughly(functions: Any, prepared: Any, held: Array, parameters: Parameters) -> Variant | None:
     """Return the network in 32 bits, where Newton's method had better begin in them."""
-    single_first = getattr(functions, "single_first", None)  # which a backend need not have
+    single_first = getattr(functions, "single_first", None)
     if single_first is None or not single_first(prepared):
         return None
     with np.errstate(all="ignore"):  # what is no number in 32 bits finds nothing there, and 64 go all the way

@@ -3,13 +3,16 @@
 import copy
 import pickle
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import crncompile
 from crncompile.errors import DataError
+from crncompile.learn.robust import Workshop
 
+MODELS = Path(__file__).parents[1] / "models"
 MODEL = """
 network pair temperature 300 K volume 1 nL
 reservoir s = input(range = [0.1 mM, 10 mM])
@@ -169,13 +172,14 @@ def learner():
     return crncompile.loads(text), np.full((4, 1), 0.9), np.zeros((4, 1))
 
 
-def test_training_ends_where_it_leads_to_what_devices_do_not_allow():
+@pytest.mark.parametrize("options", [{}, {"rate": 0.3, "epochs": 60}, {"optimizer": "sgd", "rate": 3.0, "epochs": 60}])
+def test_descents_shorten_steps_to_what_devices_do_not_allow(options):
     network, x, y = learner()
-    fit = network.fit(x, y, optimizer="adam", rate=0.01, epochs=40)
-    assert "e.total must be > 0, but is -" in fit.message
+    fit = network.fit(x, y, **{"optimizer": "adam", "epochs": 300, **options})
+    assert fit.message == "finished"
+    assert 0 < fit.loss < 0.02
+    assert (fit.parameters["E0"] - fit.parameters["lost"] < 0.05e-6).all()
     network.solve(x=x, raw=True, parameters=fit.parameters).raise_for_failure()
-    with pytest.raises(DataError, match=r"e\.total must be > 0, but is -.* mM as it follows from E0 and lost"):
-        network.fit(x, y, optimizer="adam", rate=3.0, epochs=40)
 
 
 @pytest.mark.parametrize("optimizer", ["levenberg_marquardt", "lbfgs"])
@@ -186,6 +190,24 @@ def test_a_step_to_what_devices_do_not_allow_is_not_taken(optimizer):
     network.solve(x=x, raw=True, parameters=fit.parameters).raise_for_failure()
 
 
+@pytest.mark.parametrize("optimizer", ["levenberg_marquardt", "lbfgs"])
+def test_starts_are_drawn_until_devices_allow_them(optimizer):
+    network = crncompile.loads(FOLLOWING.format(E0="1 uM", lost="train normal(0.9 uM, 0.2 uM)"))
+    x, y = np.full((4, 1), 0.9), np.full((4, 1), 0.2)
+    fit = network.fit(x, y, optimizer=optimizer, starts=6, target=1e-30, seed=1, parameters={"lost": [0.5e-6, 0.5e-6]})
+    assert "must be" not in fit.message
+
+
+def test_networks_that_devices_do_not_allow_are_drawn_again():
+    text = FOLLOWING.format(E0="1 uM tolerance 50 %", lost="train 0.7 uM in [0.1 uM, 9 uM]")
+    network = crncompile.loads(text)
+    workshop = Workshop(network)
+    drawn = [workshop.build(network.parameters()) for _ in range(50)]
+    assert min(float(np.min(values["E0"])) for values in drawn) > 0.7e-6
+    again = Workshop(network)
+    assert all(again.build(network.parameters())["E0"] == values["E0"] for values in drawn)
+
+
 def test_the_loss_is_infinite_where_devices_do_not_allow_the_parameters():
     network, x, y = learner()
     loss = network.loss_and_grad(x, y)
@@ -193,3 +215,14 @@ def test_the_loss_is_infinite_where_devices_do_not_allow_the_parameters():
     value, slope = loss(loss.start - np.array([1.0, 0.0, 0.0]))
     assert value == np.inf
     assert not slope.any()
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+@pytest.mark.parametrize("model", sorted(path.name for path in MODELS.glob("*.tnet")))
+def test_no_samples_are_no_mistake_in_any_model(model, backend):
+    network = crncompile.load(MODELS / model, backend=backend)
+    found = network.solve({group.name: np.zeros((0, *group.shape)) for group in network.inputs})
+    assert (len(found.u), found.certificate.summary()) == (0, "no samples")
+    name, values = next(iter(found.readouts.items()))
+    gradient, _ = network.gradient(found, {name: np.zeros(values.shape)})
+    assert all((value == 0).all() for value in gradient.values())

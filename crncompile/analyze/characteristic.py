@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,13 +68,14 @@ def characteristic(
 
     Inputs stand in the middle of their range; without ``varied`` the target takes three values.
 
-    Raises DataError where what is varied is neither a terminal nor a parameter that has its own value.
+    Raises DataError where what is varied is neither a terminal nor a parameter that has its own value, and where a
+    reaction takes nothing from a reservoir, or gives nothing to one and nothing else is varied.
     """
     network = compiled.network
-    source = terminals(family, "source")[0]
+    source = _end(family, "source")
     u, held = _base(compiled, values)
     varied = varied or _target_varied(
-        network, family, _value_at(compiled, family, terminals(family, "target")[0], device, u, held)
+        network, family, _value_at(compiled, family, _end(family, "target"), device, u, held)
     )
     span = _span(network.reservoir(source.reservoir), _value_at(compiled, family, source, device, u, held), points)
     curves = []
@@ -100,6 +102,19 @@ def characteristic(
         tuple(f"{p.terminal} at {_told(network, p, _value_at(compiled, family, p, device, u, held))}" for p in still),
         tuple(curves),
     )
+
+
+def _end(family: Family, role: Literal["source", "target"]) -> Port:
+    """Return the first terminal of a family at one end."""
+    found = terminals(family, role)
+    if not found:
+        ports = " or ".join(port.terminal for port in family.ports)
+        told = {
+            "source": f"{family.name} takes nothing from a reservoir, and a current is drawn over the source's potential",
+            "target": f"{family.name} gives nothing to a reservoir that could take several values; vary {ports}",
+        }
+        raise DataError(told[role])
+    return found[0]
 
 
 def terminals(family: Family, role: str) -> list[Port]:

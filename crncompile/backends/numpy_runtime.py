@@ -28,10 +28,10 @@ np.empty(1 << 21)
 
 def exp(x: Array) -> Array:
     """Exponential that saturates instead of overflowing, real or complex, in the precision of its argument."""
-    if np.iscomplexobj(x):
+    x = np.asarray(x)
+    if x.dtype.kind == "c":
         return np.asarray(np.exp(np.minimum(x.real, 700.0) + 1j * x.imag))
-    found: Array = np.minimum(x, 80.0 if x.dtype == np.float32 else 700.0)
-    return np.exp(found, out=found)
+    return np.asarray(np.exp(np.minimum(x, 700.0 if x.dtype.itemsize >= 8 else 80.0)))
 
 
 def collect(value: Array, batch: int, shape: tuple[int, ...], keep: tuple[int, ...]) -> Array:

@@ -65,7 +65,7 @@ def dotted(a: Array, b: Array) -> Array:
 
 def times(stack: Array, matrix: Array) -> Array:
     """Multiply a stack (terms, batch, n) by a matrix (n, m), as one matrix product."""
-    return (stack.reshape(-1, stack.shape[2]) @ matrix).reshape(*stack.shape[:2], -1)
+    return (stack.reshape(-1, stack.shape[2]) @ matrix).reshape(*stack.shape[:2], matrix.shape[1])
 
 
 class State:
@@ -447,5 +447,5 @@ class SeparableFamily:
             if port.name not in self.floating:
                 summed = self.runtime.collect(value, batch, half.shape, half.keep(port))
                 chain = half.groups[port.name].content == "molecules"
-                natural = state.natural[port.name].reshape(batch, -1)
+                natural = state.natural[port.name].reshape(batch, group.stop - group.start)
                 to_held[:, group.start : group.stop] += summed * natural if chain else summed

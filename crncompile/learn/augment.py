@@ -60,7 +60,7 @@ class Augmentation:
 
 def check_images(groups: Sequence[Reservoir], asked: Sequence[str]) -> None:
     """Raise DataError where images are to be changed, by the settings ``asked``, and no input is one."""
-    if asked and all(image_shape(group) is None for group in groups):
+    if asked and groups and all(image_shape(group) is None for group in groups):
         sizes = [[axis.size for axis in raw_axes(group)] for group in groups]
         counts = [f"{' x '.join(map(str, s)) or 1} element{'' if math.prod(s) == 1 else 's'}" for s in sizes]
         told = ", ".join(f"{group.name} has {count}" for group, count in zip(groups, counts, strict=True))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crncompile.errors import NotAllowedError
 from crncompile.learn.checkpoint import Keeper
 from crncompile.learn.judgement import Judgement
 from crncompile.learn.recorder import Metrics, Recorder
@@ -22,6 +24,8 @@ Array = NDArray[Any]
 State = Mapping[str, Array]
 WORTH_SINGLE = 10_000
 """Devices of a family from which training in 32 bits pays."""
+_TRIES = 100
+"""How often a start is drawn at most."""
 _BACK = "; nothing better was found than the parameters it began with, which are kept"
 _OTHERS = ("robust", "fluctuations", "noise", "shift", "elastic", "rotation", "scaling", "shear")
 """Settings by which training has other networks or samples in view than those by which it is judged."""
@@ -52,10 +56,15 @@ class Job:
         return int(self.settings[name])
 
     def begin(self, start: int) -> dict[str, Array]:
-        """Parameters from which a start begins."""
+        """Parameters from which a start begins; those that devices do not allow are drawn again, but for the first."""
         self.recorder.start = start + 1
-        seed = self.seed if start == 0 else int(np.random.SeedSequence([self.seed, start]).generate_state(1)[0])
-        return self.task.compiled.parameters(self.given if start == 0 else None, seed=seed)
+        if start == 0:
+            return self.task.compiled.parameters(self.given, seed=self.seed)
+        *seeds, last = np.random.SeedSequence([self.seed, start]).generate_state(_TRIES).tolist()
+        for seed in seeds:
+            with suppress(NotAllowedError):
+                return self.task.compiled.parameters(seed=seed)
+        return self.task.compiled.parameters(seed=last)
 
     def precision(self) -> str:
         """Return the precision of training: as set, else 32 bits where a family is so large that it pays."""

@@ -156,7 +156,9 @@ class Imperfect:
     def build(self, parameters: Mapping[str, Array]) -> Instrument:
         """See `Laboratory`."""
         z = self._packing.pack(parameters) + self.tolerance * self._faults
-        return _Read(self, Simulated(self.compiled, {**parameters, **self._packing.unpack(z)}))
+        built = {**parameters, **self._packing.unpack(z)}
+        self.compiled.examine(built)
+        return _Read(self, Simulated(self.compiled, built))
 
     def read(self, potentials: Array) -> Array:
         """Return what is read of potentials (..., n)."""

@@ -23,7 +23,7 @@ class LossAndGrad:
     Each trained parameter is a function of free variables that keeps it within its bounds (`transform.Packing`), so
     that an optimiser needs no bounds. Every state is followed from the model's start: the loss depends on the vector
     alone. It is infinite where a sample has no steady state, and the gradient that of the others; where devices do not
-    allow what follows from the parameters, it is zero.
+    allow what follows from the parameters, the loss is infinite too, the gradient zero, and there is no outcome.
 
     Attributes
     ----------
@@ -47,6 +47,7 @@ class LossAndGrad:
     def __call__(self, z: ArrayLike) -> tuple[float, Array]:
         """Return the loss and its gradient at a free vector; raises DataError where it has another size."""
         free = self._free(z)
+        self.outcome = None
         try:
             outcome = self.outcome = self.task.run(self.parameters(free))
         except NotAllowedError:

@@ -4,7 +4,8 @@ What is sampled. A ``tolerance`` is one standard deviation, and errors are norma
 exp(tolerance * n), so that no value changes its sign, an absolute one adds tolerance * n. A value that stands in the
 statement of a family has an error of its own in each device; a ``parameter`` that many devices name, and a number that
 a group of reservoirs states, one for all of them. What a device does not allow, such as a lever arm above 1, is drawn
-again; the bounds of training do not matter here. All follows from a seed, the number of the network, and the name of
+again, and so is a whole network in which something follows from its values that no device allows; the bounds of training
+do not matter here. All follows from a seed, the number of the network, and the name of
 each parameter.
 
 Fluctuations are those of an instant: sd(u) = (dn/du)^(-1/2), of equilibrium; a reading that is averaged over time has
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crncompile.compiled import CompiledNetwork
-from crncompile.errors import DataError
+from crncompile.errors import DataError, NotAllowedError
 from crncompile.learn.task import COLD, Outcome, Search, Task
 from crncompile.learn.teacher import Gradient
 from crncompile.network import dues
@@ -45,9 +47,12 @@ class Spread:
     tolerance: Tolerance
     limits: Limits
 
-    def draw(self, value: Array, seed: int, number: int) -> tuple[Array, Array]:
-        """Return what network ``number`` has instead of a value, and its derivative by that; both of ``shape``."""
-        rng = np.random.default_rng([seed, number, zlib.crc32(self.name.encode())])
+    def draw(self, value: Array, seed: int, number: int, again: int = 0) -> tuple[Array, Array]:
+        """Return what network ``number`` has instead of a value, and its derivative by that; both of ``shape``.
+
+        ``again``: how often the network has been drawn before.
+        """
+        rng = np.random.default_rng([seed, number, zlib.crc32(self.name.encode()), *([again] if again else [])])
         stated = np.broadcast_to(value, self.shape)
         moved = factor = np.full(self.shape, np.nan)
         for _ in range(_TRIES):
@@ -116,10 +121,14 @@ class Workshop:
     def build(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
         """Return the parameters of the next network that a lab gets where it wants these."""
         self.number += 1
-        values = dict(parameters)
-        for spread in self._spreads:
-            moved = spread.draw(np.asarray(parameters[spread.name]), self.seed, self.number)
-            values[spread.name], self.factors[spread.name] = moved
+        for again in range(_TRIES):
+            values = dict(parameters)
+            for spread in self._spreads:
+                moved = spread.draw(np.asarray(parameters[spread.name]), self.seed, self.number, again)
+                values[spread.name], self.factors[spread.name] = moved
+            with suppress(NotAllowedError):
+                self.compiled.examine(values)
+                return values
         return values
 
     def read(self, solution: Solution) -> Solution:

@@ -57,7 +57,7 @@ def total(a: Array, b: Array) -> Array:
         return a + b
     dense, diagonal = (a, b) if a.ndim == 3 else (b, a)
     result = dense.astype(np.result_type(a, b), order="C")
-    result.reshape(len(result), -1)[:, :: dense.shape[2] + 1] += diagonal
+    result.reshape(len(result), dense.shape[1] * dense.shape[2])[:, :: dense.shape[2] + 1] += diagonal
     return result
 
 

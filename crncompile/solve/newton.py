@@ -130,16 +130,18 @@ def approach(
     """Newton from ``start`` (batch, n), one attempt after the other, polished with the ``exact`` equations.
 
     Residual and step are infinite for the samples that strayed in all attempts. What a proof needs that answers are
-    confined is computed on the way if it is going to be asked for, where that is quicker. The first attempt goes its
-    long way in 32 bits if it is given the equations in them, ``single``, which compiled searches have no use for.
+    confined is computed on the way if it is going to be asked for, where that is quicker. Where the equations in 32 bits
+    are given too, ``single``, an attempt that goes its long way in them comes before all others.
     """
     own = partial(compiled, confine=confine)
     search = own if equations is exact and equations.compiled else _polished_newton
     found, near = Polished.nowhere(start), start
     if single is not None:
-        states, tried = newton(single, start.astype(np.float32), *attempts[0], arrived=ROUGH)
+        with np.errstate(all="ignore"):
+            begin = start.astype(np.float32)
+        states, tried = newton(single, begin, *attempts[0], arrived=ROUGH)
         near = np.where(np.isfinite(states).all(axis=1, keepdims=True), states, start)
-        found = replace(found, iterations=tried)
+        found, attempts = replace(found, iterations=tried), (attempts[0], *attempts)
     for attempt in attempts:
         lost = np.isinf(found.step)
         if lost.any():
@@ -209,8 +211,8 @@ def newton(
 ) -> tuple[Array, Array]:
     """Plain Newton from ``start`` (batch, n) until the next step would be a polish: states, iterations (batch,).
 
-    That is behind a step of ``arrived`` in kT, which the precision decides where it is not stated. States are numbers
-    of 64 bits, as 32 do not have room for a last small step.
+    That is behind a step of ``arrived`` in kT, which the precision decides where it is not stated. States are real
+    numbers of 64 bits, as 32 do not have room for a last small step.
 
     NaN marks the samples whose steps failed to halve ``patience`` times (after the natural monotonicity test: Deuflhard
     2004, Newton Methods for Nonlinear Problems, 3.1). Steps are cut reservoir by reservoir: one with a long way to go,

@@ -49,7 +49,11 @@ class Structure:
 
 
 class Functions(Protocol):
-    """The functions of one compiled network; ``u`` is (batch, n), ``held`` (batch, m)."""
+    """The functions of one compiled network; ``u`` is (batch, n), ``held`` (batch, m).
+
+    They may have more: ``newton`` and ``newtonian`` (Newton's method of their own, and whether it is for some prepared
+    parameters), and ``single_first``: whether with some prepared parameters it had better begin in 32 bits.
+    """
 
     @property
     def structure(self) -> Structure:

@@ -104,7 +104,7 @@ def steady_states(
     exact
         Where the functions are approximations: the exact ones, with which answers are polished and certified.
     single
-        The same in 32 bits, where that is quicker enough for Newton's method to go most of its way in them.
+        The network in 32 bits, where they are so much quicker that Newton's method had better begin in them.
     maximum_steps
         Steps of a followed path.
     eigenvalues
@@ -178,14 +178,11 @@ class Variant(NamedTuple):
     def of(self, equations: Equations) -> Equations:
         """Return the equations of the same samples."""
         kind, injected = self.held.dtype, equations.injected
-        return replace(
-            equations,
-            functions=self.functions,
-            parameters=self.parameters,
-            held=self.held,
-            totals=equations.totals.astype(kind, copy=False),
-            injected=None if injected is None else injected.astype(kind, copy=False),
-        )
+        with np.errstate(over="ignore"):
+            totals = equations.totals.astype(kind, copy=False)
+            injected = None if injected is None else injected.astype(kind, copy=False)
+        own = replace(equations, functions=self.functions, parameters=self.parameters, held=self.held)
+        return replace(own, totals=totals, injected=injected)
 
 
 @dataclass(eq=False)

@@ -108,7 +108,9 @@ class _Residuals:
         except NotAllowedError:
             return np.full(self.task.targets.size, far * self.scale)
         self.at = z.copy()
-        loss = self.outcome.loss if not self.outcome.unconverged else float("inf")
+        residuals = np.where(self.outcome.good[:, None], self.outcome.predictions - self.task.targets, far).ravel()
+        # where samples have no steady state the best is what is minimised: some may never have one
+        loss = float(np.mean(residuals**2)) if self.outcome.unconverged else self.outcome.loss
         if loss < self.best.loss:
             self.best = Found(parameters, loss, self.outcome.solution.u)
         self.recorder.add(self.outcome, parameters)
@@ -116,8 +118,7 @@ class _Residuals:
         self.recorder.tell(self.outcome)
         if loss <= self.target:
             raise _TargetMetError
-        residuals = np.where(self.outcome.good[:, None], self.outcome.predictions - self.task.targets, far)
-        return np.asarray(residuals.ravel() * self.scale)
+        return np.asarray(residuals * self.scale)
 
     def jacobian(self, z: Array) -> Array:
         """Return the derivative of the residuals, (residuals, free variables)."""
