@@ -87,6 +87,9 @@ class CompiledNetwork:
             if name not in result:
                 raise DataError(f"the network has no parameter {name}; {which_of(name, result)}")
             result[name] = self._fitting(name, value)
+        for parameter, limits in self._drawn_freely:
+            if (message := wrong(self.network, parameter, limits, result[parameter.name].real)) is not None:
+                raise NotAllowedError(f"{message}, as it is drawn with seed {seed}")
         self.examine(result)
         return result
 
@@ -106,6 +109,12 @@ class CompiledNetwork:
     def _allowed(self) -> dict[str, tuple[Parameter, Limits]]:
         limits = allowed(self.network)
         return {parameter.name: (parameter, limits[parameter.name]) for parameter in self.network.parameters}
+
+    @cached_property
+    def _drawn_freely(self) -> list[tuple[Parameter, Limits]]:
+        """Parameters of which not all that their distribution may give is allowed."""
+        free = [found for found in self._allowed.values() if found[0].distribution.name in ("normal", "uniform")]
+        return [(parameter, limits) for parameter, limits in free if limits != Limits()]
 
     @cached_property
     def _following(self) -> tuple[Given, ...]:

@@ -70,7 +70,7 @@ def compare(
     outcome = task.run(parameters)
     if not outcome.good.any():
         raise DataError(f"no sample has a steady state: {outcome.solution.certificate.messages[0]}")
-    packing = Packing([p for p in task.compiled.network.parameters if p.trained])
+    packing = Packing.of(task.compiled.network)
     if not packing.size:
         raise DataError("the model has nothing to train: mark parameters with `train`")
     rows = []

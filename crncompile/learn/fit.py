@@ -151,7 +151,7 @@ def fit(
     is better than the parameters it began with, these are kept.
     """
     whole = Task(compiled, X, y) if laboratory is None else MeasuredTask(compiled, X, y, laboratory)
-    packing = Packing([p for p in compiled.network.parameters if p.trained])
+    packing = Packing.of(compiled.network)
     if not packing.size:
         raise DataError("the model has nothing to train: mark parameters with `train`")
     method, values = _settings(compiled, whole, packing, optimizer, settings)

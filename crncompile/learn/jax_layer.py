@@ -78,7 +78,7 @@ class JaxLayer:
         self, compiled: CompiledNetwork, jax: ModuleType, *, raw: bool, free: bool, values: dict[str, Array]
     ) -> None:
         self._jax, self._values, self._free = jax, values, free
-        self._host = _Host(compiled, raw, Packing([p for p in compiled.network.parameters if p.trained]), free, values)
+        self._host = _Host(compiled, raw, Packing.of(compiled.network), free, values)
         self._function = self._differentiable()
 
     def initial(self) -> dict[str, Array]:

@@ -123,7 +123,7 @@ def spread(samples: int) -> Array:
 
 def compared(task: Task, outcome: Outcome, gradient: Gradient) -> tuple[Array, Array]:
     """Return the exact gradient and another, (size,) each, by the free variables of the trained parameters."""
-    packing = Packing([p for p in task.compiled.network.parameters if p.trained])
+    packing = Packing.of(task.compiled.network)
     weights, z = task.by_readout(task.loss_weights(outcome)), packing.pack(outcome.solution.parameters)
     exact = find("adjoint").gradient(task.compiled, outcome, weights)
     return packing.pull(exact, z), packing.pull(gradient(task.compiled, outcome, weights), z)

@@ -148,7 +148,7 @@ class Imperfect:
         for name in ("precision", "drift", "tolerance"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise DataError(f"{name} must not be negative, and finite, not {getattr(self, name)}")
-        self._packing = Packing([p for p in self.compiled.network.parameters if p.trained])
+        self._packing = Packing.of(self.compiled.network)
         self._faults = np.random.default_rng([self.seed, 0]).normal(size=self._packing.size)
         self._rng = np.random.default_rng([self.seed, 1])
         self._walk = np.zeros(len(self.compiled.functions.structure.reservoirs))

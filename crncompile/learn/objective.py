@@ -37,7 +37,7 @@ class LossAndGrad:
 
     def __init__(self, task: Task, values: Mapping[str, Array]):
         self.task = task
-        self.packing = Packing([p for p in task.compiled.network.parameters if p.trained])
+        self.packing = Packing.of(task.compiled.network)
         if not self.packing.size:
             raise DataError("the model has nothing to train: mark parameters with `train`")
         self.start = self.packing.pack(values)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.network.types import Parameter
+from crncompile.network.allowed import allowed
+from crncompile.network.dues import Limits
+from crncompile.network.types import Network, Parameter
+from crncompile.units import ENERGY, Units
 
 Array = NDArray[np.floating]
 _EDGE = 0.995  # values on a bound start this far from the middle, where they can still move
@@ -22,10 +26,13 @@ class Bounded:
 
     Positive parameters are exponentials; an interval is ``middle + half * tanh(z / half)``, which has slope one in its
     middle, so that a unit step of z means a unit of the parameter (or of its logarithm, where it is positive).
+
+    ``unit`` is that unit in the coherent system.
     """
 
     lower: float
     upper: float
+    unit: float = 1.0
 
     @property
     def logarithmic(self) -> bool:
@@ -42,8 +49,16 @@ class Bounded:
             low, high = self.lower, self.upper
         return (low + high) / 2, (high - low) / 2
 
+    @cached_property
+    def _own(self) -> Bounded | None:
+        """The same of numbers of units, where that is another map."""
+        relative = self.logarithmic or math.isfinite(self.lower) != math.isfinite(self.upper)
+        return None if relative or self.unit == 1 else Bounded(self.lower / self.unit, self.upper / self.unit)
+
     def free(self, value: Array) -> Array:
         """Return z for values of the parameter; those on a bound are moved inside."""
+        if self._own is not None:
+            return self._own.free(value / self.unit)
         interval = self._interval()
         if interval is not None:
             middle, half = interval
@@ -57,6 +72,9 @@ class Bounded:
 
     def value_and_slope(self, z: Array) -> tuple[Array, Array]:
         """Return the parameter and its derivative with respect to z."""
+        if self._own is not None:
+            value, slope = self._own.value_and_slope(z)
+            return value * self.unit, slope * self.unit
         interval = self._interval()
         if interval is not None:
             middle, half = interval
@@ -85,11 +103,16 @@ class Point(NamedTuple):
 class Packing:
     """Trained parameters, in the order of the model, as one free vector."""
 
-    def __init__(self, trained: Sequence[Parameter]):
-        self.parameters = tuple(trained)
-        self.maps = tuple(Bounded(p.lower, p.upper) for p in self.parameters)
+    def __init__(self, trained: Sequence[Parameter], maps: Sequence[Bounded]):
+        self.parameters, self.maps = tuple(trained), tuple(maps)
         self.sizes = tuple(int(np.prod(p.shape, dtype=int)) for p in self.parameters)
         self.size = sum(self.sizes)
+
+    @classmethod
+    def of(cls, network: Network) -> Packing:
+        """Return that of a network: bounds are those stated, those of the devices, and positive what is drawn so."""
+        trained, limits = [p for p in network.parameters if p.trained], allowed(network)
+        return cls(trained, [_bounded(network.units, p, limits[p.name]) for p in trained])
 
     def pack(self, values: Mapping[str, Array]) -> Array:
         """Return the free vector (size,) of parameter values."""
@@ -135,3 +158,11 @@ class Packing:
     def _parts(self, z: Array) -> list[tuple[Parameter, Bounded, Array]]:
         pieces = np.split(z, np.cumsum(self.sizes)[:-1]) if self.sizes else []
         return list(zip(self.parameters, self.maps, pieces, strict=True))
+
+
+def _bounded(units: Units, parameter: Parameter, limits: Limits) -> Bounded:
+    """Return the map of a trained parameter; energies count in kT, all else in the unit in which it was written."""
+    positive = parameter.distribution.name in ("lognormal", "loguniform")
+    lower = max(parameter.lower, limits.lower, 0.0 if positive else -math.inf)
+    unit = 1.0 if parameter.dimension == ENERGY else units.unit(parameter.unit)[0]
+    return Bounded(lower, min(parameter.upper, limits.upper), unit)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import crncompile
+from crncompile.errors import DataError
 from crncompile.learn.transform import Bounded, Packing
 
 NUMBERS = st.floats(-1e6, 1e6)
@@ -17,11 +18,29 @@ POSITIVE = st.floats(1e-9, 1e9)
 @st.composite
 def bounded(draw):
     """Any kind of bounds: none, one side, an interval, positive ones over decades."""
-    kind = draw(st.sampled_from(["free", "positive", "above", "below", "interval", "decades", "from zero"]))
+    kind = draw(
+        st.sampled_from(
+            [
+                "free",
+                "free in a unit",
+                "interval in a unit",
+                "positive",
+                "above",
+                "below",
+                "interval",
+                "decades",
+                "from zero",
+            ]
+        )
+    )
     low = draw(NUMBERS)
     match kind:
         case "free":
             return Bounded(-math.inf, math.inf)
+        case "free in a unit":
+            return Bounded(-math.inf, math.inf, 1e-9)
+        case "interval in a unit":
+            return Bounded(low * 1e-9, (low + draw(st.floats(1e-3, 1e6))) * 1e-9, 1e-9)
         case "positive":
             return Bounded(0.0, math.inf)
         case "above":
@@ -37,9 +56,15 @@ def bounded(draw):
             return Bounded(0.0, draw(POSITIVE))
 
 
+def width_of(bounds):
+    """Half the width of an interval as z counts it."""
+    bounds = bounds._own or bounds
+    return bounds._interval()[1] if bounds._interval() else 1.0
+
+
 @given(bounded(), st.floats(-3, 3))
 def test_there_and_back(bounds, share):
-    width = bounds._interval()[1] if bounds._interval() else 1.0
+    width = width_of(bounds)
     z = np.array([share * width])
     value, _ = bounds.value_and_slope(z)
     again, _ = bounds.value_and_slope(bounds.free(value))
@@ -58,7 +83,7 @@ def test_bounds_hold_everywhere(bounds, z):
 
 @given(bounded(), st.floats(-2, 2))
 def test_slopes_are_those_of_the_values(bounds, share):
-    width = bounds._interval()[1] if bounds._interval() else 1.0
+    width = width_of(bounds)
     z, step = share * width, 1e-4 * width
     _, slope = bounds.value_and_slope(np.array([z]))
     ends = [bounds.value_and_slope(np.array([z + k * step]))[0][0] for k in (-2, -1, 1, 2)]
@@ -99,7 +124,7 @@ readout r[j] = gain * h[j] / 1 kT
 
 @pytest.fixture(scope="module")
 def packing():
-    return Packing([p for p in crncompile.loads(MODEL).network.parameters if p.trained])
+    return Packing.of(crncompile.loads(MODEL).network)
 
 
 def test_a_model_is_packed_in_its_order(packing):
@@ -129,5 +154,73 @@ def test_gradients_by_parameters_become_gradients_by_the_free_vector(packing):
 
 
 def test_nothing_trained_is_an_empty_vector():
-    assert Packing([]).pack({}).shape == (0,)
-    assert Packing([]).unpack(np.zeros(0)) == {}
+    assert Packing([], []).pack({}).shape == (0,)
+    assert Packing([], []).unpack(np.zeros(0)) == {}
+
+
+UNBOUNDED = """
+network unbounded
+temperature 300 K
+volume 1 nL
+index i = 1..2
+parameter K0 = train 0.1 mM
+parameter rate = train loguniform(0.05 s^-1, 1 s^-1)
+parameter lost[i] = train uniform(1 nM, 3 nM)
+parameter share = train 0.5 in [0, 1]
+parameter part = train 2 nM in [0 nM, 5 nM]
+reservoir x = input(range = [0.1 mM, 1 mM], data = [0, 1])
+reservoir y = output(start = 1 mM)
+reservoir low = fixed(at = 0.1 mM)
+enzyme e[i]: x -> y = michaelis_menten(
+    total = 10 nM - lost[i] + share * part, k_cat = 10 s^-1, K_M = K0, K_P = 1 mM, K_eq = 1)
+reaction leak: y <-> low = mass_action(k = rate * 0.0001, K_eq = 1)
+readout r = y / 1 mM
+"""
+
+
+def test_bounds_are_also_those_of_devices_and_of_distributions_and_units_those_of_the_text():
+    network = crncompile.loads(UNBOUNDED)
+    packing = Packing.of(network.network)
+    maps = dict(zip([p.name for p in packing.parameters], packing.maps, strict=True))
+    assert maps["K0"].lower == maps["rate"].lower == 0
+    assert maps["lost"].lower == -math.inf
+    values = network.parameters()
+    z = packing.pack(values)
+    slopes = packing.at(z).slopes
+    assert slopes["K0"] == pytest.approx([1e-4])
+    assert slopes["lost"] == pytest.approx([1e-9, 1e-9])
+    assert slopes["part"] == pytest.approx([1e-9 * (1 - 0.2**2)])
+    assert slopes["share"] == pytest.approx([1.0])
+    for name, value in packing.unpack(z).items():
+        np.testing.assert_allclose(value, values[name], rtol=1e-12)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "lbfgs", "levenberg_marquardt"])
+def test_what_has_no_bounds_is_trained_by_shares_and_in_its_unit(optimizer):
+    text = (
+        UNBOUNDED.replace("uniform(1 nM, 3 nM)", "3 nM")
+        .replace("in [0, 1]", "")
+        .replace("train 2 nM in [0 nM, 5 nM]", "2 nM")
+    )
+    network = crncompile.loads(text)
+    x = np.linspace(0, 1, 9)[:, None]
+    wanted = network.solve(x=x[:, 0], raw=True, parameters={"K0": 0.4e-3, "rate": 0.5}).readouts["r"]
+    before = network.fit(x, wanted, optimizer="adam", epochs=1, rate=1e-9).loss
+    options = {"adam": {"rate": 0.05}, "sgd": {"rate": 3.0}}.get(optimizer, {})
+    options |= {"epochs": 400} if options else {}
+    assert network.fit(x, wanted, optimizer=optimizer, **options).loss < 1e-2 * before
+
+
+def test_what_is_drawn_outside_what_devices_allow_is_refused():
+    network = crncompile.loads(UNBOUNDED.replace("train 0.1 mM", "train normal(0.1 mM, 1 mM)"))
+    seeds = [seed for seed in range(20) if _drawn(network, seed) is None]
+    assert seeds
+    with pytest.raises(DataError, match=rf"K0 must be > 0, not -.* mM, as it is drawn with seed {seeds[0]}"):
+        network.solve(x=0.5, seed=seeds[0])
+
+
+def _drawn(network, seed):
+    try:
+        return network.parameters(seed=seed)
+    except DataError:
+        return None

@@ -129,7 +129,7 @@ def situation(name):
     task = Task(net, X, np.sin(3 * X.sum(axis=1, keepdims=True)))
     outcome = task.run(net.parameters(seed=1))
     assert outcome.good.all()
-    return net, task, outcome, Packing([p for p in net.network.parameters if p.trained])
+    return net, task, outcome, Packing.of(net.network)
 
 
 def gradients(name, rule, nudge, **settings):

@@ -36,7 +36,7 @@ def subject():
     net = crncompile.loads(TEXT, backend="numpy")
     rng = np.random.default_rng(0)
     task = Task(net, rng.uniform(0, 1, (6, 3)), rng.normal(size=(6, 1)))
-    packing = Packing([parameter for parameter in net.network.parameters if parameter.trained])
+    packing = Packing.of(net.network)
     return net, task.run(net.parameters()), {"value": rng.normal(size=6)}, packing
 
 

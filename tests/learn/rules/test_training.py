@@ -92,7 +92,7 @@ def test_there_is_no_angle_to_a_gradient_that_vanishes(outcome):
     targets = np.ravel(made) if outcome == "reached" else Y
     words = {"optimizer": "levenberg_marquardt", "starts": 1}
     optimum = net.fit(X, targets, **words, trial=200, iterations=400).parameters
-    teacher = Teacher(RULES["response"], Packing([p for p in net.network.parameters if p.trained]))
+    teacher = Teacher(RULES["response"], Packing.of(net.network))
     task = Task(net, X, targets)
     first = judge(task, teacher, net.parameters())
     last = judge(task, teacher, optimum, before=first)
