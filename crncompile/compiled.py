@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crncompile.errors import DataError, NotAllowedError, did_you_mean, which_of
-from crncompile.network.allowed import Given, allowed, following, wrong, wrong_at
+from crncompile.network.allowed import Examiner
 from crncompile.network.coding import encode, in_range_unit
-from crncompile.network.dues import Limits
 from crncompile.network.initial import initial_values
 from crncompile.network.report import resembles
-from crncompile.network.types import Network, Parameter, Reservoir
+from crncompile.network.types import Network, Reservoir
 from crncompile.prepared import PreparedParameters
 from crncompile.program.types import Program
 from crncompile.search import Begin, Wanted, find, slope
@@ -87,8 +86,8 @@ class CompiledNetwork:
             if name not in result:
                 raise DataError(f"the network has no parameter {name}; {which_of(name, result)}")
             result[name] = self._fitting(name, value)
-        for parameter, limits in self._drawn_freely:
-            if (message := wrong(self.network, parameter, limits, result[parameter.name].real)) is not None:
+        for name in self._examiner.drawn:
+            if (message := self._examiner.of_value(name, result[name].real)) is not None:
                 raise NotAllowedError(f"{message}, as it is drawn with seed {seed}")
         self.examine(result)
         return result
@@ -106,33 +105,21 @@ class CompiledNetwork:
         return self.parameters(values, seed)
 
     @cached_property
-    def _allowed(self) -> dict[str, tuple[Parameter, Limits]]:
-        limits = allowed(self.network)
-        return {parameter.name: (parameter, limits[parameter.name]) for parameter in self.network.parameters}
-
-    @cached_property
-    def _drawn_freely(self) -> list[tuple[Parameter, Limits]]:
-        """Parameters of which not all that their distribution may give is allowed."""
-        free = [found for found in self._allowed.values() if found[0].distribution.name in ("normal", "uniform")]
-        return [(parameter, limits) for parameter, limits in free if limits != Limits()]
-
-    @cached_property
-    def _following(self) -> tuple[Given, ...]:
-        return following(self.network)
+    def _examiner(self) -> Examiner:
+        return Examiner.of(self.network)
 
     @property
     def constrained(self) -> bool:
         """Whether devices might not allow what follows from parameters, all of which are allowed."""
-        return bool(self._following)
+        return bool(self._examiner.follows)
 
     def examine(self, parameters: Mapping[str, Array]) -> None:
         """Raise NotAllowedError where devices do not allow what follows from a complete set of parameters."""
-        for given in self._following:
-            if (message := wrong_at(self.network, given, parameters)) is not None:
-                raise NotAllowedError(message)
+        if (message := self._examiner.of_following(parameters)) is not None:
+            raise NotAllowedError(message)
 
     def _fitting(self, name: str, given: ArrayLike) -> Array:
-        parameter, limits = self._allowed[name]
+        parameter, _ = self._examiner.limits[name]
         try:
             value = np.asarray(given)
             value = value if np.iscomplexobj(value) else value.astype(float)
@@ -143,7 +130,7 @@ class CompiledNetwork:
         if value.shape not in shapes:
             wanted = " or ".join(map(str, dict.fromkeys(shapes)))
             raise DataError(f"parameter {name} has shape {value.shape}, but the network needs {wanted}")
-        if (message := wrong(self.network, parameter, limits, value.real)) is not None:
+        if (message := self._examiner.of_value(name, value.real)) is not None:
             raise DataError(message)
         return value
 
@@ -359,11 +346,11 @@ class CompiledNetwork:
     ) -> tuple[dict[str, Array], Array]:
         """Differentiate sum(weights[readout] * readout) at steady states by all parameters and by the held potentials.
 
-        ``weights[name]`` is (samples, *readout). Returns ({parameter: array}, (samples, held)), summed over the
-        samples or, with ``per_sample``, (samples, *parameter). ``totals_fixed``: conserved totals were stated and do
-        not follow the start. ``only`` names the parameters that matter: derivatives by others, and by held potentials,
-        may then be left out. Exact, by the implicit-function theorem: one linear solve with the transposed Jacobian
-        and one pass over the families.
+        ``weights[name]`` is (*batch, *readout), or (samples, *readout). Returns ({parameter: array}, (samples, held)),
+        summed over the samples or, with ``per_sample``, (samples, *parameter). ``totals_fixed``: conserved totals were
+        stated and do not follow the start. ``only`` names the parameters that matter: derivatives by others, and by
+        held potentials, may then be left out. Exact, by the implicit-function theorem: one linear solve with the
+        transposed Jacobian and one pass over the families. Raises DataError for weights that do not fit.
         """
         return slope(self, solution, weights, per_sample=per_sample, totals_fixed=totals_fixed, only=only)
 

@@ -247,11 +247,23 @@ def slope(
     Where 32 bits overflow, which products of many rates in 1/s may do, it is done once more in 64.
     """
     options = {"per_sample": per_sample, "totals_fixed": totals_fixed, "only": only}
+    shapes = {readout.name: readout.shape for readout in compiled.network.readouts}
+    weights = {name: _weights(name, given, shapes, len(solution.u)) for name, given in weights.items()}
     found = _sloped(compiled, solution, weights, options)
     if solution.u.dtype != np.float32 or _finite(found[0]):
         return found
     gradient, to_held = _sloped(compiled, solution.astype(float), weights, options)
     return {name: value.astype(np.float32) for name, value in gradient.items()}, to_held.astype(np.float32)
+
+
+def _weights(name: str, given: Array, shapes: Mapping[str, tuple[int, ...]], samples: int) -> Array:
+    """Return the weights of a readout, (samples, *readout), of those that a user gives."""
+    if name not in shapes:
+        raise DataError(f"the network has no readout {name}; {which_of(name, shapes)}")
+    array, shape = np.asarray(given), (samples, *shapes[name])
+    if array.size != math.prod(shape):
+        raise DataError(f"the weights of {name} have shape {array.shape}, but {shape} is wanted")
+    return array.reshape(shape)
 
 
 def overflows(compiled: CompiledNetwork, solution: Solution, weights: Mapping[str, Array]) -> bool:

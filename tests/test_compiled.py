@@ -226,3 +226,43 @@ def test_no_samples_are_no_mistake_in_any_model(model, backend):
     name, values = next(iter(found.readouts.items()))
     gradient, _ = network.gradient(found, {name: np.zeros(values.shape)})
     assert all((value == 0).all() for value in gradient.values())
+
+
+def test_weights_of_a_gradient_are_like_the_readouts():
+    network = crncompile.loads(MODEL)
+    one, many = network.solve(s=1.0, t=2.0), network.solve(s=[[1.0, 3.0]], t=2.0)
+    alone, _ = network.gradient(one, {"z": np.ones(one.readouts["z"].shape)})
+    first, _ = network.gradient(many, {"z": np.array([[1.0, 0.0]])})
+    np.testing.assert_array_equal(alone["a.k"], first["a.k"])
+    with pytest.raises(DataError, match="the network has no readout y; it has z|no readout y"):
+        network.gradient(one, {"y": np.ones(1)})
+    with pytest.raises(DataError, match=re.escape("the weights of z have shape (3,), but (2,) is wanted")):
+        network.gradient(many, {"z": np.ones(3)})
+
+
+FUNCTIONS = {
+    "exp(w)": np.exp,
+    "logistic(w)": lambda w: 1 / (1 + np.exp(-w)),
+    "1 / (1 + exp(w - 1))": lambda w: 1 / (1 + np.exp(w - 1)),
+    "sqrt(w^2)": np.abs,
+    "(w^4)^(1/4)": np.abs,
+    "exp(tanh(w))": lambda w: np.exp(np.tanh(w)),
+    "ln(9 + sinh(w) * cosh(w))": lambda w: np.log(9 + np.sinh(w) * np.cosh(w)),
+}
+
+
+@pytest.mark.parametrize("text", FUNCTIONS)
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+def test_values_are_functions_of_single_numbers(text, backend):
+    model = FOLLOWING.format(E0="train 0.3 in [-2, 2]", lost="1 nM").replace(
+        "E0 - lost[i]", text.replace("w", "E0") + " * 1 uM"
+    )
+    network = crncompile.loads(model, backend=backend)
+    for w in (0.3, -0.7):
+        found = network.solve(x=[0.9], parameters={"E0": w}).raise_for_failure()
+        gradient, _ = network.gradient(found, {"r": np.ones(1)})
+        total, y = 1e-6 * FUNCTIONS[text](w), found.values["y"][0]
+        turnover = 2 * total * (0.9e-3 - y) / 1e-3 / (1 + 0.9 + y / 1e-3)
+        assert turnover == pytest.approx(y - 0.1e-3, rel=1e-9)
+        ends = [network.solve(x=[0.9], parameters={"E0": w + step}).readouts["r"][0] for step in (-1e-5, 1e-5)]
+        assert gradient["E0"] == pytest.approx((ends[1] - ends[0]) / 2e-5, rel=1e-6)

@@ -110,7 +110,7 @@ def _end(family: Family, role: Literal["source", "target"]) -> Port:
     if not found:
         ports = " or ".join(port.terminal for port in family.ports)
         told = {
-            "source": f"{family.name} takes nothing from a reservoir, and a current is drawn over the source's potential",
+            "source": f"{family.name} takes nothing from a reservoir over whose potential its current could be drawn",
             "target": f"{family.name} gives nothing to a reservoir that could take several values; vary {ports}",
         }
         raise DataError(told[role])

@@ -18,6 +18,7 @@ _FUNCTIONS = {
     "sinh": "np.sinh",
     "cosh": "np.cosh",
     "Abs": "np.abs",
+    "sign": "np.sign",
 }
 # Names that mean something inside generated modules.
 _TAKEN = """
@@ -85,6 +86,8 @@ class Printer:
             return self._product(e, level)
         if e.is_Pow:
             return self._power(e, level)
+        if type(e).__name__ == "logistic":
+            return self.text(e.rewrite(sympy.exp), level)
         name = self.functions.get(type(e).__name__)
         if name is None:
             raise TypeError(f"{type(e).__name__} is not arithmetic")

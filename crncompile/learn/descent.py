@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crncompile.errors import DataError, NotAllowedError
+from crncompile.errors import DataError
 from crncompile.learn.augment import Augmentation
 from crncompile.learn.average import Average
 from crncompile.learn.distortion import SETTINGS as IMAGES
@@ -56,8 +55,6 @@ SETTINGS: dict[str, Setting] = {
 _DRAWN = 1  # branch of the seed for what changes a batch
 _LOST = 10
 """Batches in a row, of which half have no steady state, after which training has diverged."""
-_HALVES = 60
-"""How often a step is halved before it is not taken."""
 _MOST_NAMED = 3
 
 
@@ -252,24 +249,14 @@ class Descent:
             self.sound = self.z
         self.lost = self.lost + 1 if not fine or outcome.lost else 0
         if g is not None and fine:
-            rate, clip, decay = self.rate(), self.job.number("clip"), self.job.number("weight_decay")
+            job, rate = self.job, self.rate()
+            clip, decay = job.number("clip"), job.number("weight_decay")
             if clip and length > clip:
                 g = g * g.dtype.type(clip / length)
             back = (self.z - self.origin) * self.z.dtype.type(rate * decay) if decay else 0
-            self.z = self._allowed(self.z - self.method.step(g, rate) - back)
+            self.z = job.within(self.fixed, self.z, self.z - self.method.step(g, rate) - back)
             self.average.add(self.z, self.step)
         self.step += 1
-
-    def _allowed(self, z: Array) -> Array:
-        """Return where a step leads, which is shortened by halves while devices do not allow what follows from it."""
-        if not self.task.compiled.constrained:
-            return z
-        for _ in range(_HALVES):
-            with suppress(NotAllowedError):
-                self.task.compiled.examine({**self.fixed, **self._point(z).values})
-                return z
-            z = self.z + (z - self.z) / 2
-        return self.z
 
     def rate(self) -> float:
         """Return the rate of the next step by the schedule."""

@@ -26,6 +26,8 @@ WORTH_SINGLE = 10_000
 """Devices of a family from which training in 32 bits pays."""
 _TRIES = 100
 """How often a start is drawn at most."""
+_HALVES = 60
+"""How often a step is halved before it is not taken."""
 _BACK = "; nothing better was found than the parameters it began with, which are kept"
 _OTHERS = ("robust", "fluctuations", "noise", "shift", "elastic", "rotation", "scaling", "shear")
 """Settings by which training has other networks or samples in view than those by which it is judged."""
@@ -65,6 +67,17 @@ class Job:
             with suppress(NotAllowedError):
                 return self.task.compiled.parameters(seed=seed)
         return self.task.compiled.parameters(seed=last)
+
+    def within(self, fixed: Mapping[str, Array], begin: Array, end: Array) -> Array:
+        """Return the end of a step, which is shortened by halves while devices do not allow what follows from it."""
+        if not self.task.compiled.constrained:
+            return end
+        for _ in range(_HALVES):
+            with suppress(NotAllowedError):
+                self.task.compiled.examine({**fixed, **self.packing.unpack(end)})
+                return end
+            end = begin + (end - begin) / 2
+        return begin
 
     def precision(self) -> str:
         """Return the precision of training: as set, else 32 bits where a family is so large that it pays."""

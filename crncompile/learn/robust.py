@@ -4,9 +4,8 @@ What is sampled. A ``tolerance`` is one standard deviation, and errors are norma
 exp(tolerance * n), so that no value changes its sign, an absolute one adds tolerance * n. A value that stands in the
 statement of a family has an error of its own in each device; a ``parameter`` that many devices name, and a number that
 a group of reservoirs states, one for all of them. What a device does not allow, such as a lever arm above 1, is drawn
-again, and so is a whole network in which something follows from its values that no device allows; the bounds of training
-do not matter here. All follows from a seed, the number of the network, and the name of
-each parameter.
+again, and so is a whole network in which something follows from its values that no device allows; the bounds of
+training do not matter here. All follows from a seed, the number of the network, and the name of each parameter.
 
 Fluctuations are those of an instant: sd(u) = (dn/du)^(-1/2), of equilibrium; a reading that is averaged over time has
 less. They are added to the potentials that readouts read; a gradient takes them as constant.

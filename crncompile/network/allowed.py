@@ -64,6 +64,37 @@ def _given(network: Network) -> Iterator[Given]:
                 yield Given(f"{group.name}.{name}", group.shape, slot, POSITIVE)
 
 
+@dataclass(frozen=True)
+class Examiner:
+    """What is asked of the parameters of a network: limits of each, and of what follows from them.
+
+    ``drawn`` are those of which not all that their distribution may give is allowed.
+    """
+
+    network: Network
+    limits: Mapping[str, tuple[Parameter, Limits]]
+    drawn: tuple[str, ...]
+    follows: tuple[Given, ...]
+
+    @classmethod
+    def of(cls, network: Network) -> Examiner:
+        """Return that of a network."""
+        limits = allowed(network)
+        free = [p.name for p in network.parameters if p.distribution.name in ("normal", "uniform")]
+        known = {parameter.name: (parameter, limits[parameter.name]) for parameter in network.parameters}
+        drawn = tuple(name for name in free if limits[name] != Limits())
+        return cls(network, known, drawn, following(network))
+
+    def of_value(self, name: str, values: Array) -> str | None:
+        """Say what is wrong with the values of a parameter, if anything is."""
+        return wrong(self.network, *self.limits[name], values)
+
+    def of_following(self, parameters: Mapping[str, Array]) -> str | None:
+        """Say what is wrong with what follows from parameters, if anything is."""
+        told = (wrong_at(self.network, given, parameters) for given in self.follows)
+        return next((message for message in told if message is not None), None)
+
+
 def wrong(network: Network, parameter: Parameter, limits: Limits, values: Array) -> str | None:
     """Say what is wrong with the values of a parameter, if anything is: ``must be > 0 pF, not -10 pF``."""
     found = _outside(network, limits, values, parameter.unit)

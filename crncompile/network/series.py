@@ -27,6 +27,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sympy.tanh: np.tanh,
     sympy.sinh: np.sinh,
     sympy.cosh: np.cosh,
+    sympy.Abs: np.abs,
 }
 
 
