@@ -86,10 +86,8 @@ class CompiledNetwork:
             if name not in result:
                 raise DataError(f"the network has no parameter {name}; {which_of(name, result)}")
             result[name] = self._fitting(name, value)
-        for name in self._examiner.drawn:
-            if (message := self._examiner.of_value(name, result[name].real)) is not None:
-                raise NotAllowedError(f"{message}, as it is drawn with seed {seed}")
-        self.examine(result)
+        if (message := self._examiner.of_drawn(result, seed)) is not None:
+            raise NotAllowedError(message)
         return result
 
     def prepared(self, values: Values | None = None, seed: int = 0) -> PreparedParameters:

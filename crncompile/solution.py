@@ -55,7 +55,8 @@ class Solution:
         for an unknown family.
         """
         found = self.solved.currents(name, self.u, self.held, self.parameters)
-        return np.asarray(found.reshape((*self.batch, *found.shape[1:])))
+        family = next(family for family in self.solved.network.families if family.name == name)
+        return np.asarray(found.reshape((*self.batch, *(found.shape[1:] if family.axes else ()))))
 
     def take(self, samples: Array) -> Solution:
         """Return the raw vectors of some samples, for `CompiledNetwork.gradient`; all else stays that of the whole."""

@@ -20,6 +20,7 @@ from crncompile.export.tex_network import (
     rate_equations,
     readout_lines,
     reservoir_table,
+    value_lines,
 )
 from crncompile.export.tex_words import number, symbol, words
 from crncompile.network.types import Network
@@ -50,6 +51,7 @@ def latex_text(compiled: CompiledNetwork, values: Mapping[str, NDArray[Any]]) ->
     mathematics = Mathematics(network.units)
     laws = [system.laws[name] for name in dict.fromkeys(family.kind.name for family in network.families)]
     devices = [device_section(law, system.conductances[law.kind.name], mathematics) for law in laws]
+    following = value_lines(network, mathematics)
     parts = [
         _PREAMBLE.strip(),
         _title(compiled),
@@ -62,6 +64,8 @@ def latex_text(compiled: CompiledNetwork, values: Mapping[str, NDArray[Any]]) ->
         r"\section{Rate equations}",
         "Each family of devices carries, along its arrow and with its own parameters,",
         family_lines(network, system.laws),
+        "with these values, which follow from parameters of other names:" if following else "",
+        following,
         _lists(network) + "The particles in each floating reservoir change at the rate",
         rate_equations(network, system.laws),
         r"\section{Jacobian}",

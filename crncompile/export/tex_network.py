@@ -202,6 +202,21 @@ def _entries(network: Network, family: Family, law: DeviceLaw, flux: int, net: t
 # --- readouts, parameters ---------------------------------------------------------------------------------------------
 
 
+def value_lines(network: Network, mathematics: Mathematics) -> str:
+    """Return what devices are given that is no parameter of their own, as expressions of parameters."""
+    lines = []
+    for family in network.families:
+        inside = "e" if is_list(family) else indices(axis.name for axis in family.axes)
+        for name, value in family.slots.items():
+            own = f"{family.name}.{name}"
+            if [access.name for access in value.accesses] == [own]:
+                continue
+            names = {a.symbol.name: parameter_access(a.symbol.name, a.name) for a in value.accesses}
+            left = parameter_symbol(own) + (rf"_{{{inside}}}" if inside else "")
+            lines.append(mathematics.named(names).equation(left, value.expression))
+    return align(lines)
+
+
 def readout_lines(network: Network, mathematics: Mathematics) -> str:
     """Return the readouts as expressions of potentials, concentrations and parameters."""
     lines = []

@@ -89,6 +89,12 @@ class Examiner:
         """Say what is wrong with the values of a parameter, if anything is."""
         return wrong(self.network, *self.limits[name], values)
 
+    def of_drawn(self, parameters: Mapping[str, Array], seed: int) -> str | None:
+        """Say what is wrong with parameters that were drawn with a seed, if anything is."""
+        told = (self.of_value(name, np.real(parameters[name])) for name in self.drawn)
+        wrong_ones = (f"{message}, as it is drawn with seed {seed}" for message in told if message is not None)
+        return next(wrong_ones, None) or self.of_following(parameters)
+
     def of_following(self, parameters: Mapping[str, Array]) -> str | None:
         """Say what is wrong with what follows from parameters, if anything is."""
         told = (wrong_at(self.network, given, parameters) for given in self.follows)

@@ -130,8 +130,8 @@ def approach(
     """Newton from ``start`` (batch, n), one attempt after the other, polished with the ``exact`` equations.
 
     Residual and step are infinite for the samples that strayed in all attempts. What a proof needs that answers are
-    confined is computed on the way if it is going to be asked for, where that is quicker. Where the equations in 32 bits
-    are given too, ``single``, an attempt that goes its long way in them comes before all others.
+    confined is computed on the way if it is going to be asked for, where that is quicker. Where the equations in 32
+    bits are given too, ``single``, an attempt that goes its long way in them comes before all others.
     """
     own = partial(compiled, confine=confine)
     search = own if equations is exact and equations.compiled else _polished_newton

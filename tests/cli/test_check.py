@@ -212,3 +212,26 @@ def test_what_a_model_states_for_its_training_is_checked_with_parameters_too(crn
     save_parameters(tmp_path / "p.npz", net := crncompile.load(tmp_path / "m.tnet"), net.parameters())
     result = crn("check", "m.tnet", "--parameters", "p.npz")
     assert (result.exit_code, "m.tnet:15:12: error: there is no optimiser adma" in result.stderr) == (1, True)
+
+
+def test_parameters_that_devices_do_not_allow_as_they_are_drawn_are_told(crn, tmp_path):
+    text = """network n
+temperature 300 K
+volume 1 nL
+parameter E0 = 10 nM
+parameter lost = train uniform(11 nM, 20 nM)
+reservoir x = input(range = [0.1 mM, 1 mM])
+reservoir y = output(start = 1 mM)
+enzyme e: x -> y = michaelis_menten(total = E0 - lost, k_cat = 1 s^-1, K_M = 1 mM, K_P = 1 mM, K_eq = 1)
+readout r = y / 1 mM
+"""
+    (tmp_path / "n.tnet").write_text(text)
+    result = crn("check", "n.tnet")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: e.total must be > 0, but is -")
+    assert result.stderr.endswith("mM as it follows from E0 and lost\n")
+    assert crn("check", "n.tnet", "--json").exit_code == 1
+    (tmp_path / "n.tnet").write_text(
+        text.replace("E0 - lost", "E0").replace("K_M = 1 mM", "K_M = train normal(-1 mM, 0.1 mM)")
+    )
+    assert crn("check", "n.tnet").exit_code == 1

@@ -348,3 +348,19 @@ def test_an_expression_is_not_varied_by_itself(crn, tmp_path):
     (tmp_path / "one.tnet").write_text(INHIBITED)
     result = crn("plot", "one.tnet", "--what", "device", "--vary", "K_I=1 mM", "-o", "e.svg")
     assert "K_I of e is an expression of other parameters, and can not be varied by itself" in result.stderr
+
+
+def test_a_reaction_that_takes_from_no_reservoir_or_gives_to_none_is_told(crn, tmp_path):
+    (tmp_path / "r.tnet").write_text(
+        "network r\ntemperature 300 K\nvolume 1 nL\nreservoir F = fixed(at = 1 mM)\nreservoir X = output(start = 1 mM)\n"
+        "reaction sink: X + F <-> F = mass_action(k = 1 mM^-1/s, K_eq = 1 mM^-1)\n"
+        "reaction make: F <-> F + X = mass_action(k = 1 s^-1, K_eq = 1 mM)\nreadout x = X / 1 mM\n"
+    )
+    words = ["plot", "r.tnet", "--what", "device", "-o", "d.png"]
+    assert crn(*words, "--device", "sink").stderr == (
+        "error: sink gives nothing to a reservoir that could take several values; vary r1 or r2\n"
+    )
+    assert crn(*words, "--device", "sink", "--vary", "r2=0.5,1,2mM").exit_code == 0
+    assert crn(*words, "--device", "make").stderr == (
+        "error: make takes nothing from a reservoir over whose potential its current could be drawn\n"
+    )

@@ -11,7 +11,7 @@ from crncompile.cli.options import example, model_argument, parameters_option, s
 from crncompile.cli.progress import waiting
 from crncompile.cli.recall import Told, answer_of, keep, recalled
 from crncompile.cli.say import json_text, mistakes_text, print_json, show_error, tell
-from crncompile.errors import CrnError, Source
+from crncompile.errors import CrnError, NotAllowedError, Source
 
 if TYPE_CHECKING:
     from crncompile.language import nodes
@@ -65,13 +65,17 @@ def _told(name: str, source: Source, verbose: bool, as_json: bool, seed: int) ->
 
 def _fresh(model: nodes.Model, verbose: bool, as_json: bool, seed: int) -> Told:
     from crncompile.learn.stated import mistakes_of_training
+    from crncompile.network.allowed import Examiner
     from crncompile.network.initial import initial_values
     from crncompile.network.library import standard_library
     from crncompile.network.resolve import resolve
     from crncompile.symbolic.system import derive_system
 
     network = resolve(model, standard_library(), mistakes_of_training)
-    return _answer(derive_system(network), initial_values(network, seed), verbose, as_json)
+    values = initial_values(network, seed)
+    if (message := Examiner.of(network).of_drawn(values, seed)) is not None:
+        raise NotAllowedError(message)
+    return _answer(derive_system(network), values, verbose, as_json)
 
 
 def _answer_with(source: Source, parameters: Path, verbose: bool, as_json: bool) -> Told:
