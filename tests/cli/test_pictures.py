@@ -352,8 +352,8 @@ def test_an_expression_is_not_varied_by_itself(crn, tmp_path):
 
 def test_a_reaction_that_takes_from_no_reservoir_or_gives_to_none_is_told(crn, tmp_path):
     (tmp_path / "r.tnet").write_text(
-        "network r\ntemperature 300 K\nvolume 1 nL\nreservoir F = fixed(at = 1 mM)\nreservoir X = output(start = 1 mM)\n"
-        "reaction sink: X + F <-> F = mass_action(k = 1 mM^-1/s, K_eq = 1 mM^-1)\n"
+        "network r\ntemperature 300 K\nvolume 1 nL\nreservoir F = fixed(at = 1 mM)\n"
+        "reservoir X = output(start = 1 mM)\nreaction sink: X + F <-> F = mass_action(k = 1 mM^-1/s, K_eq = 1 mM^-1)\n"
         "reaction make: F <-> F + X = mass_action(k = 1 s^-1, K_eq = 1 mM)\nreadout x = X / 1 mM\n"
     )
     words = ["plot", "r.tnet", "--what", "device", "-o", "d.png"]
