@@ -104,11 +104,12 @@ def _group(axes: Axes, group: Group, size: float) -> None:
         _node(axes, x, y, kind)
         name = labels[element].replace(" ", "")
         inside = name if alone else labels[element][len(group.reservoir.name) + 1 : -1]
-        if len(inside) <= 6:
-            points = size * (8.5 if len(inside) <= 2 else 6.5 if len(inside) <= 5 else 5.5)
+        points = size * (8.5 if len(inside) <= 2 else 6.5 if len(inside) <= 5 else 5.5)
+        if len(inside) <= 6 and points >= _LEGIBLE:
             axes.text(x, y - 0.02, inside, ha="center", va="center", fontsize=points, zorder=5)
-        else:
-            axes.text(x, y - _RADIUS - 0.08, inside, ha="center", va="top", fontsize=8 * size, zorder=5)
+        elif alone or points >= _LEGIBLE:  # else the name above the group has to do
+            points = max(6.0, 8 * size)
+            axes.text(x, y - _RADIUS - 0.08, inside, ha="center", va="top", fontsize=points, zorder=5)
     if group.gap is not None:
         axes.text(*group.gap, "⋮", ha="center", va="center", fontsize=14 * size, color=INK, zorder=5)
     if not alone:
@@ -123,6 +124,8 @@ def _headline(axes: Axes, group: Group, size: float) -> None:
     axes.text(x, y + _RADIUS + 0.16, name, ha="center", va="bottom", fontsize=max(6.5, 9 * size), zorder=6, bbox=_PAPER)
 
 
+_LEGIBLE = 4.5
+"""Points of the smallest letters within a reservoir."""
 _PAPER = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
 
 

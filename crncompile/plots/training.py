@@ -265,10 +265,18 @@ def _evaluations(axes: Axes, fit: Fit) -> None:
     axes.set_title(title)
 
 
+_WORD, _NUMBER = 0.14, 0.03
+"""Shares of the width of a panel that "start 2" takes, and its number alone."""
+
+
 def _mark_starts(axes: Axes, fit: Fit, begins: Sequence[float]) -> None:
     """Mark by a line where each start after the first begins; ``begins`` (epochs,) says where each epoch does."""
     starts = [epoch.get("start", 1) for epoch in fit.epochs]
-    for before, start, place in zip(starts, starts[1:], begins[1:], strict=False):
-        if start != before:
-            axes.axvline(place, color=INK, lw=0.8, ls=(0, (1, 3)))
-            axes.text(place, 1.0, f" start {start}", fontsize=7, va="top", transform=axes.get_xaxis_transform())
+    changes = [n for n in range(1, len(starts)) if starts[n] != starts[n - 1]]
+    low, high = axes.get_xlim()
+    ends = [*(begins[n] for n in changes[1:]), high]
+    for n, end in zip(changes, ends, strict=True):
+        axes.axvline(begins[n], color=INK, lw=0.8, ls=(0, (1, 3)))
+        room = (end - begins[n]) / (high - low)
+        text = f" start {starts[n]}" if room > _WORD else f" {starts[n]}" if room > _NUMBER else ""
+        axes.text(begins[n], 1.0, text, fontsize=7, va="top", transform=axes.get_xaxis_transform())
