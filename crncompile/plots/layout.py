@@ -70,7 +70,10 @@ def _spread_out(network: Network, most: int) -> dict[str, Group]:
 
 
 def _layers(network: Network) -> list[list[str]]:
-    """Return the names of the groups that are not fixed, by their distance from the inputs; outputs stand last."""
+    """Return the names of the groups that are not fixed, by their distance from the inputs; outputs stand last.
+
+    Groups at one distance that devices join follow one another.
+    """
     free = [group for group in network.reservoirs if group.kind != "fixed"]
     graph: nx.Graph[str] = nx.Graph()
     graph.add_nodes_from(group.name for group in free)
@@ -85,7 +88,18 @@ def _layers(network: Network) -> list[list[str]]:
     for group in free:
         place = {"input": 0, "output": last}.get(group.kind, max(1, int(distance.get(group.name, 1))))
         layers.setdefault(place, []).append(group.name)
-    return [layers[place] for place in sorted(layers)]
+    return [column for place in sorted(layers) for column in _apart(layers[place], graph)]
+
+
+def _apart(names: list[str], graph: nx.Graph[str]) -> list[list[str]]:
+    """Return the columns of a layer: one, unless devices join its groups, which then stand side by side."""
+    columns: list[list[str]] = []
+    for name in names:
+        joined = (number for number, column in enumerate(columns) if any(graph.has_edge(name, o) for o in column))
+        place = max(joined, default=-1) + 1
+        columns += [[]] if place == len(columns) else []
+        columns[place].append(name)
+    return columns
 
 
 def _moved(group: Group, x: float) -> Group:

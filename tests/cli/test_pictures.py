@@ -364,3 +364,20 @@ def test_a_reaction_that_takes_from_no_reservoir_or_gives_to_none_is_told(crn, t
     assert crn(*words, "--device", "make").stderr == (
         "error: make takes nothing from a reservoir over whose potential its current could be drawn\n"
     )
+
+
+def test_groups_at_one_distance_that_devices_join_stand_side_by_side():
+    network = crncompile.loads(
+        "network n temperature 300 K volume 1 nL index i = 1..3\nreservoir s = input(range = [0.1 mM, 1 mM])\n"
+        "reservoir a[i] = floating(start = 1 mM)\nreservoir b[i] = floating(start = 1 mM)\n"
+        "reservoir c[i] = floating(start = 1 mM)\nreservoir y = output(start = 1 mM)\n"
+        "reaction up[i]: s <-> a[i] = mass_action(k = 1 s^-1, K_eq = 1)\n"
+        "reaction on[i]: s <-> b[i] = mass_action(k = 1 s^-1, K_eq = 1)\n"
+        "reaction off[i]: s <-> c[i] = mass_action(k = 1 s^-1, K_eq = 1)\n"
+        "reaction over[i]: a[i] <-> b[i] = mass_action(k = 1 s^-1, K_eq = 1)\n"
+        "reaction out[i]: b[i] <-> y = mass_action(k = 1 s^-1, K_eq = 1)\nreadout r = y / 1 mM\n"
+    ).network
+    groups = lay_out(network)
+    places = [groups[name].xy[0, 0] for name in "sabcy"]
+    assert places[0] < places[1] < places[2] < places[4]
+    assert places[3] == places[1]
