@@ -106,6 +106,25 @@ def test_a_full_disk_leaves_nothing(crn, tmp_path, monkeypatch, words):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_was_trained_is_kept_elsewhere_where_the_disk_is_full(crn, tmp_path, monkeypatch):
+    moved, elsewhere = os.replace, tmp_path / "elsewhere"
+
+    def full(source, target):
+        if elsewhere not in Path(target).parents:
+            raise OSError(28, "No space left on device")
+        moved(source, target)
+
+    elsewhere.mkdir()
+    (tmp_path / "d.csv").write_text("x,volts\n0,1\n12,2\n")
+    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
+    result = crn("train", "divider.tnet", "--data", "d.csv", "-o", "p.npz")
+    assert result.exit_code == 1
+    (kept,) = elsewhere.rglob("*.npz")
+    assert result.stderr.endswith(f"No space left on device; what was trained is kept in {kept}\n")
+    assert crn("evaluate", "divider.tnet", "--data", "d.csv", "--parameters", str(kept)).exit_code == 0
+
+
 def test_a_failing_command_overwrites_nothing(crn, tmp_path):
     (tmp_path / "out.csv").write_text("precious")
     assert crn("solve", "divider.tnet", "-o", "out.csv").exit_code == 2

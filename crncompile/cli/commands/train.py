@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +26,7 @@ from crncompile.cli.options import (
 from crncompile.cli.progress import waiting
 from crncompile.cli.say import complain, console, note, print_json, warn
 from crncompile.cli.training import MetricsFile, checkpoint_told, given_settings, list_settings
+from crncompile.errors import DataError
 
 if TYPE_CHECKING:
     from crncompile.compiled import CompiledNetwork
@@ -116,7 +118,7 @@ def command(
     from crncompile.cli.progress import Reporter
     from crncompile.compiler import load
     from crncompile.learn.datasets import read_samples
-    from crncompile.learn.parameters import load_parameters, save_parameters
+    from crncompile.learn.parameters import load_parameters
 
     _refuse_idle(rule, checkpoint, compare_rules)
     if fluctuations and not settings.get("robust"):
@@ -151,11 +153,27 @@ def command(
             **given,
         )
     if output:
-        save_parameters(output, compiled, fit.parameters)
+        _keep(output, compiled, fit)
     if plot:
         _draw(compiled, samples, fit, plot)
     _tell(fit, seed, output, as_json)
     return 130 if fit.interrupted else int(fit.diverged)
+
+
+def _keep(output: Path, compiled: CompiledNetwork, fit: Fit) -> None:
+    """Write what was trained, if need be among temporary files; raises DataError where it is not where it should be."""
+    from crncompile.learn.parameters import save_parameters
+
+    try:
+        save_parameters(output, compiled, fit.parameters)
+    except DataError as error:
+        folder = Path(mkdtemp(prefix="crncompile-"))
+        with suppress(DataError):
+            save_parameters(folder / output.name, compiled, fit.parameters)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+            raise
+        raise DataError(f"{error}; what was trained is kept in {folder / output.name}") from error
 
 
 def _refuse_idle(rule: str, checkpoint: Path | None, compare_rules: bool) -> None:
