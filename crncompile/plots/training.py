@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def _values(upper: Axes, lower: Axes, compiled: CompiledNetwork, samples: Data, 
     left = np.broadcast_to(x.reshape(len(x), -1), predictions.shape)
     lower.plot(left.ravel(), (predictions - samples.y).ravel(), ".", ms=4, color=PREDICTION, alpha=0.8)
     lower.axhline(0.0, color=FAINT, lw=0.8)
+    lower.set_xlim(upper.get_xlim())
     lower.ticklabel_format(axis="y", scilimits=(-2, 3))
     lower.set_ylabel("prediction − target")
     lower.set_xlabel(label)
@@ -274,9 +276,8 @@ def _mark_starts(axes: Axes, fit: Fit, begins: Sequence[float]) -> None:
     starts = [epoch.get("start", 1) for epoch in fit.epochs]
     changes = [n for n in range(1, len(starts)) if starts[n] != starts[n - 1]]
     low, high = axes.get_xlim()
-    ends = [*(begins[n] for n in changes[1:]), high]
-    for n, end in zip(changes, ends, strict=True):
+    for n, following in zip_longest(changes, changes[1:]):
         axes.axvline(begins[n], color=INK, lw=0.8, ls=(0, (1, 3)))
-        room = (end - begins[n]) / (high - low)
+        room = ((high if following is None else begins[following]) - begins[n]) / (high - low)
         text = f" start {starts[n]}" if room > _WORD else f" {starts[n]}" if room > _NUMBER else ""
         axes.text(begins[n], 1.0, text, fontsize=7, va="top", transform=axes.get_xaxis_transform())
