@@ -135,21 +135,24 @@ def approach(
     """
     own = partial(compiled, confine=confine)
     search = own if equations is exact and equations.compiled else _polished_newton
-    found, near = Polished.nowhere(start), start
+    found = Polished.nowhere(start)
+
+    def searched(where: Array, begin: Array, attempt: Attempt) -> Polished:
+        """Return what is found with one attempt more, of some samples (batch,) from ``begin`` (batch, n)."""
+        whole = where.all()
+        here = equations if whole else equations.take(where)
+        lawful = here if equations is exact else exact if whole else exact.take(where)
+        return found.put(where, search(here, lawful, begin if whole else begin[where], attempt))
+
     if single is not None:
         with np.errstate(all="ignore"):
             begin = start.astype(np.float32)
         states, tried = newton(single, begin, *attempts[0], arrived=ROUGH)
-        near = np.where(np.isfinite(states).all(axis=1, keepdims=True), states, start)
-        found, attempts = replace(found, iterations=tried), (attempts[0], *attempts)
+        found, near = replace(found, iterations=tried), np.asarray(np.isfinite(states).all(axis=1))
+        found = searched(near, states, attempts[0]) if near.any() else found
     for attempt in attempts:
         lost = np.isinf(found.step)
-        if lost.any():
-            whole = lost.all()
-            here = equations if whole else equations.take(lost)
-            lawful = here if equations is exact else exact if whole else exact.take(lost)
-            found = found.put(lost, search(here, lawful, near if whole else near[lost], attempt))
-        near = start
+        found = searched(lost, start, attempt) if lost.any() else found
     return found
 
 
