@@ -120,7 +120,7 @@ class Workshop:
     def build(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
         """Return the parameters of the next network that a lab gets where it wants these."""
         self.number += 1
-        for again in range(_TRIES):
+        for again in range(_TRIES if self._spreads else 1):
             values = dict(parameters)
             for spread in self._spreads:
                 moved = spread.draw(np.asarray(parameters[spread.name]), self.seed, self.number, again)

@@ -125,6 +125,18 @@ def test_what_was_trained_is_kept_elsewhere_where_the_disk_is_full(crn, tmp_path
     assert crn("evaluate", "divider.tnet", "--data", "d.csv", "--parameters", str(kept)).exit_code == 0
 
 
+def test_a_disk_full_everywhere_is_told_and_no_traceback(crn, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "d.csv").write_text("x,volts\n0,1\n12,2\n")
+    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    result = crn("train", "divider.tnet", "--data", "d.csv", "-o", "p.npz")
+    assert (result.exit_code, "Traceback" in result.stderr) == (1, False)
+    assert result.stderr.endswith("p.npz can not be written: No space left on device\n")
+
+
 def test_a_failing_command_overwrites_nothing(crn, tmp_path):
     (tmp_path / "out.csv").write_text("precious")
     assert crn("solve", "divider.tnet", "-o", "out.csv").exit_code == 2

@@ -167,13 +167,16 @@ def _keep(output: Path, compiled: CompiledNetwork, fit: Fit) -> None:
     try:
         save_parameters(output, compiled, fit.parameters)
     except DataError as error:
-        folder = Path(mkdtemp(prefix="crncompile-"))
-        with suppress(DataError):
-            save_parameters(folder / output.name, compiled, fit.parameters)
-        if not any(folder.iterdir()):
-            folder.rmdir()
+        kept = None
+        with suppress(OSError, DataError), ExitStack() as if_failed:
+            place = Path(mkdtemp(prefix="crncompile-")) / output.name
+            if_failed.callback(place.parent.rmdir)
+            save_parameters(place, compiled, fit.parameters)
+            if_failed.pop_all()
+            kept = place
+        if kept is None:
             raise
-        raise DataError(f"{error}; what was trained is kept in {folder / output.name}") from error
+        raise DataError(f"{error}; what was trained is kept in {kept}") from error
 
 
 def _refuse_idle(rule: str, checkpoint: Path | None, compare_rules: bool) -> None:
