@@ -86,8 +86,8 @@ class CompiledNetwork:
             if name not in result:
                 raise DataError(f"the network has no parameter {name}; {which_of(name, result)}")
             result[name] = self._fitting(name, value)
-        if (message := self._examiner.of_drawn(result, seed)) is not None:
-            raise NotAllowedError(message)
+        if (wrong := self._examiner.of_drawn(result, seed)) is not None:
+            raise NotAllowedError(wrong.message)
         return result
 
     def prepared(self, values: Values | None = None, seed: int = 0) -> PreparedParameters:
@@ -113,8 +113,8 @@ class CompiledNetwork:
 
     def examine(self, parameters: Mapping[str, Array]) -> None:
         """Raise NotAllowedError where devices do not allow what follows from a complete set of parameters."""
-        if (message := self._examiner.of_following(parameters)) is not None:
-            raise NotAllowedError(message)
+        if (wrong := self._examiner.of_following(parameters)) is not None:
+            raise NotAllowedError(wrong.message)
 
     def _fitting(self, name: str, given: ArrayLike) -> Array:
         parameter, _ = self._examiner.limits[name]
@@ -128,8 +128,8 @@ class CompiledNetwork:
         if value.shape not in shapes:
             wanted = " or ".join(map(str, dict.fromkeys(shapes)))
             raise DataError(f"parameter {name} has shape {value.shape}, but the network needs {wanted}")
-        if (message := self._examiner.of_value(name, value.real)) is not None:
-            raise DataError(message)
+        if (wrong := self._examiner.of_value(name, value.real)) is not None:
+            raise DataError(wrong.message)
         return value
 
     def held(

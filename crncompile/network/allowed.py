@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crncompile.errors import Span
 from crncompile.network.dues import POSITIVE, Limits, described, unit_of
 from crncompile.network.families import limits_of
 from crncompile.network.series import evaluated, read_at
 from crncompile.network.types import Network, Parameter, Slot
 
 Array = NDArray[np.float64]
+
+
+class Wrong(NamedTuple):
+    """What is wrong with a value, and where the model states it."""
+
+    message: str
+    span: Span
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,7 @@ class Given:
     shape: tuple[int, ...]
     slot: Slot
     limits: Limits
+    span: Span
 
     @property
     def follows(self) -> bool:
@@ -54,14 +64,15 @@ def _given(network: Network) -> Iterator[Given]:
     for family in network.families:
         for due in family.kind.parameters:
             if due.name in family.slots:
-                yield Given(f"{family.name}.{due.name}", family.shape, family.slots[due.name], limits_of(due))
+                own, limits = family.slots[due.name], limits_of(due)
+                yield Given(f"{family.name}.{due.name}", family.shape, own, limits, family.span)
     for group in network.reservoirs:
         settings = {"capacitance" if group.content == "charge" else "volume": group.capacity}
         if group.content == "molecules":
             settings |= {"start": group.start, "at": group.at}
         for name, slot in settings.items():
             if slot is not None:
-                yield Given(f"{group.name}.{name}", group.shape, slot, POSITIVE)
+                yield Given(f"{group.name}.{name}", group.shape, slot, POSITIVE, group.span)
 
 
 @dataclass(frozen=True)
@@ -85,29 +96,33 @@ class Examiner:
         drawn = tuple(name for name in free if limits[name] != Limits())
         return cls(network, known, drawn, following(network))
 
-    def of_value(self, name: str, values: Array) -> str | None:
+    def of_value(self, name: str, values: Array) -> Wrong | None:
         """Say what is wrong with the values of a parameter, if anything is."""
         return wrong(self.network, *self.limits[name], values)
 
-    def of_drawn(self, parameters: Mapping[str, Array], seed: int) -> str | None:
+    def of_drawn(self, parameters: Mapping[str, Array], seed: int) -> Wrong | None:
         """Say what is wrong with parameters that were drawn with a seed, if anything is."""
         told = (self.of_value(name, np.real(parameters[name])) for name in self.drawn)
-        wrong_ones = (f"{message}, as it is drawn with seed {seed}" for message in told if message is not None)
-        return next(wrong_ones, None) or self.of_following(parameters)
+        found = next((wrong for wrong in told if wrong is not None), None)
+        if found is None:
+            return self.of_following(parameters)
+        return Wrong(f"{found.message}, as it is drawn with seed {seed}", found.span)
 
-    def of_following(self, parameters: Mapping[str, Array]) -> str | None:
+    def of_following(self, parameters: Mapping[str, Array]) -> Wrong | None:
         """Say what is wrong with what follows from parameters, if anything is."""
         told = (wrong_at(self.network, given, parameters) for given in self.follows)
-        return next((message for message in told if message is not None), None)
+        return next((wrong for wrong in told if wrong is not None), None)
 
 
-def wrong(network: Network, parameter: Parameter, limits: Limits, values: Array) -> str | None:
+def wrong(network: Network, parameter: Parameter, limits: Limits, values: Array) -> Wrong | None:
     """Say what is wrong with the values of a parameter, if anything is: ``must be > 0 pF, not -10 pF``."""
     found = _outside(network, limits, values, parameter.unit)
-    return None if found is None else f"parameter {parameter.name} must be {found[0]}, not {found[1]}"
+    if found is None:
+        return None
+    return Wrong(f"parameter {parameter.name} must be {found[0]}, not {found[1]}", parameter.span)
 
 
-def wrong_at(network: Network, given: Given, parameters: Mapping[str, Array]) -> str | None:
+def wrong_at(network: Network, given: Given, parameters: Mapping[str, Array]) -> Wrong | None:
     """Say what is wrong with what follows from some parameters, if anything is."""
     read = {a.symbol: read_at(np.real(parameters[a.name]), a.place, given.shape) for a in given.slot.accesses}
     values = evaluated(given.slot.expression, read)
@@ -115,7 +130,7 @@ def wrong_at(network: Network, given: Given, parameters: Mapping[str, Array]) ->
     if found is None:
         return None
     names = " and ".join(dict.fromkeys(access.name for access in given.slot.accesses))
-    return f"{given.name} must be {found[0]}, but is {found[1]} as it follows from {names}"
+    return Wrong(f"{given.name} must be {found[0]}, but is {found[1]} as it follows from {names}", given.span)
 
 
 def _outside(network: Network, limits: Limits, values: Array, unit: str) -> tuple[str, str] | None:

@@ -214,24 +214,29 @@ def test_what_a_model_states_for_its_training_is_checked_with_parameters_too(crn
     assert (result.exit_code, "m.tnet:15:12: error: there is no optimiser adma" in result.stderr) == (1, True)
 
 
-def test_parameters_that_devices_do_not_allow_as_they_are_drawn_are_told(crn, tmp_path):
-    text = """network n
+DRAWN = """network n
 temperature 300 K
 volume 1 nL
 parameter E0 = 10 nM
 parameter lost = train uniform(11 nM, 20 nM)
+parameter K = train normal(0.1 mM, 1 mM)
 reservoir x = input(range = [0.1 mM, 1 mM])
 reservoir y = output(start = 1 mM)
-enzyme e: x -> y = michaelis_menten(total = E0 - lost, k_cat = 1 s^-1, K_M = 1 mM, K_P = 1 mM, K_eq = 1)
-readout r = y / 1 mM
+enzyme e: x -> y = michaelis_menten(total = TOTAL, k_cat = 1 s^-1, K_M = HALF, K_P = 1 mM, K_eq = 1)
+readout r = y / 1 mM * lost / 1 nM * K / 1 mM
 """
-    (tmp_path / "n.tnet").write_text(text)
-    result = crn("check", "n.tnet")
-    assert result.exit_code == 1
-    assert result.stderr.startswith("error: e.total must be > 0, but is -")
-    assert result.stderr.endswith("mM as it follows from E0 and lost\n")
-    assert crn("check", "n.tnet", "--json").exit_code == 1
-    (tmp_path / "n.tnet").write_text(
-        text.replace("E0 - lost", "E0").replace("K_M = 1 mM", "K_M = train normal(-1 mM, 0.1 mM)")
-    )
-    assert crn("check", "n.tnet").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "total", "half", "seed"), [("following", "E0 - lost", "1 mM", 0), ("parameter", "E0", "K", 3)]
+)
+def test_parameters_that_devices_do_not_allow_as_they_are_drawn_are_told(
+    crn, clean, golden, tmp_path, name, total, half, seed
+):
+    (tmp_path / "n.tnet").write_text(DRAWN.replace("TOTAL", total).replace("HALF", half))
+    result = crn("check", "n.tnet", "--seed", str(seed))
+    assert (result.exit_code, result.stdout) == (1, "")
+    golden.check(f"cli/drawn/{name}.txt", clean(result.stderr))
+    told = json.loads(crn("check", "n.tnet", "--seed", str(seed), "--json").stdout)
+    assert (told["ok"], len(told["mistakes"])) == (False, 1)
+    assert " must be > 0" in crn("solve", "n.tnet", "--set", "x=1 mM", "--seed", str(seed)).stderr

@@ -11,7 +11,7 @@ from crncompile.cli.options import example, model_argument, parameters_option, s
 from crncompile.cli.progress import waiting
 from crncompile.cli.recall import Told, answer_of, keep, recalled
 from crncompile.cli.say import json_text, mistakes_text, print_json, show_error, tell
-from crncompile.errors import CrnError, NotAllowedError, Source
+from crncompile.errors import CrnError, Mistake, ModelError, Source
 
 if TYPE_CHECKING:
     from crncompile.language import nodes
@@ -73,8 +73,8 @@ def _fresh(model: nodes.Model, verbose: bool, as_json: bool, seed: int) -> Told:
 
     network = resolve(model, standard_library(), mistakes_of_training)
     values = initial_values(network, seed)
-    if (message := Examiner.of(network).of_drawn(values, seed)) is not None:
-        raise NotAllowedError(message)
+    if (wrong := Examiner.of(network).of_drawn(values, seed)) is not None:
+        raise ModelError([Mistake(wrong.span, wrong.message, f"what is trained is drawn here, with seed {seed}")])
     return _answer(derive_system(network), values, verbose, as_json)
 
 
